@@ -1,0 +1,45 @@
+//! One connection to an outside service: one Telegram bot, one mailbox, one chat page.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{BotName, ChannelId};
+
+/// One connection to an outside service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Channel {
+    /// Its id; part of its address, `/channels/{id}`.
+    pub id: ChannelId,
+    /// Which service.
+    pub kind: ChannelKind,
+    /// Its name, for people.
+    pub name: String,
+    /// The bot that holds a new chat's control lease; without one, nobody does.
+    #[serde(default)]
+    pub bot: Option<BotName>,
+    /// Whether it takes and sends.
+    pub enabled: bool,
+    /// The settings of its kind; each channel's folder says which. Secrets in it are sealed.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+/// The services that we speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    /// The Telegram Bot API.
+    Telegram,
+    /// Our own chat page.
+    Web,
+}
+
+impl ChannelKind {
+    /// The word for it: in JSON, and in the catalogue's constraints.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Telegram => "telegram",
+            Self::Web => "web",
+        }
+    }
+}
