@@ -1,0 +1,31 @@
+//! The vocabulary: which types of events there are, what their data looks like, and what other systems call them.
+//!
+//! It is data, in `catalogue/*.toml`; `catalogue/README.md` tells how a file looks. The binary carries these files. This
+//! crate reads them, checks them and answers from them: validation, names and aliases, filters, descriptions and the
+//! reference page. A wrong file is an error at start that names file, type and field.
+//!
+//! In reading order: [`catalogue`] (the front door), [`event_type`] (one entry), [`constraint`] (what an alias demands),
+//! [`filter`] (which events somebody wants), [`describe`](mod@describe) and [`reference`] (for programs and for people).
+
+pub mod catalogue;
+pub mod constraint;
+pub mod describe;
+pub mod error;
+pub mod event_type;
+pub mod filter;
+pub mod reference;
+pub mod shape;
+
+mod builtin;
+mod entry;
+mod fields;
+mod schema;
+
+pub use catalogue::{Catalogue, Resolved};
+pub use constraint::{Constraint, DataPath};
+pub use describe::describe;
+pub use error::{CatalogueError, WrongEntry};
+pub use event_type::{Alias, Answer, Audience, EventType, Kind, System};
+pub use filter::{TypeFilter, UnknownName};
+pub use reference::reference_page;
+pub use shape::{Shape, Violation};
