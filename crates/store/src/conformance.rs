@@ -1,0 +1,87 @@
+//! The promises of the contract, as tests that any engine runs.
+//!
+//! An engine gives a [`Place`]: a fresh, empty store that can be opened again. [`conformance_tests!`] makes a test of
+//! every promise, each in a place of its own. A new promise starts here, before any engine keeps it.
+//!
+//! [`conformance_tests!`]: crate::conformance_tests
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests: they panic to fail"
+)]
+
+pub mod atomic;
+pub mod claims;
+pub mod cursors;
+pub mod documents;
+pub mod everything;
+pub mod follow;
+pub mod lasting;
+pub mod log;
+pub mod model;
+pub mod numbers;
+pub mod timers;
+pub mod versions;
+pub mod workspaces;
+pub mod world;
+
+pub use everything::{Everything, everything};
+pub use world::{HandClock, Place, World};
+
+/// Makes a test of every promise; the argument is evaluated for each and gives a fresh [`Place`].
+#[macro_export]
+macro_rules! conformance_tests {
+    ($place:expr) => {
+        $crate::conformance_tests! {
+            @each $place;
+            atomic::a_refused_batch_leaves_no_trace;
+            atomic::a_batch_that_contradicts_itself_is_refused;
+            atomic::a_batch_that_only_looks_writes_nothing;
+            claims::a_claim_is_taken_once_whoever_asks;
+            claims::a_repeated_batch_is_told_of_its_claim;
+            claims::a_claim_may_have_no_outcome;
+            cursors::a_cursor_never_moves_back;
+            documents::a_page_leads_to_the_next;
+            documents::an_index_entry_is_replaced_with_its_document;
+            documents::an_index_is_paged_in_both_directions;
+            documents::a_document_tells_when_it_was_written;
+            follow::a_follower_sees_every_event_once_and_in_order;
+            follow::a_follower_that_is_far_behind_catches_up;
+            follow::a_follower_of_one_chat_sees_that_chat_only;
+            follow::a_follower_that_stops_waiting_misses_nothing;
+            follow::a_follower_passes_over_forgotten_events;
+            lasting::everything_is_there_after_reopening;
+            lasting::a_closed_store_says_so;
+            lasting::what_waits_at_closing_is_written;
+            lasting::forgotten_events_are_gone_and_their_numbers_too;
+            lasting::old_claims_are_forgotten;
+            lasting::a_backup_is_a_store_with_the_same_content;
+            lasting::a_sound_store_verifies;
+            lasting::sizes_are_counted;
+            log::an_event_is_found_by_its_id;
+            log::events_come_in_pages_in_order;
+            log::a_chat_is_read_from_its_end;
+            log::rare_types_are_found;
+            model::any_history_reads_as_the_model_says;
+            numbers::events_are_numbered_in_the_order_of_the_batch;
+            numbers::no_number_is_missing_while_many_write;
+            timers::a_timer_is_set_moved_and_cancelled;
+            timers::a_timer_is_taken_once;
+            timers::a_timer_is_taken_only_as_it_was_seen;
+            timers::due_timers_come_earliest_first;
+            versions::a_document_counts_its_writes;
+            versions::a_wrong_version_is_refused;
+            versions::no_update_is_lost_among_many_writers;
+            workspaces::nothing_of_one_is_seen_from_another;
+            workspaces::workspaces_are_listed_oldest_first;
+        }
+    };
+    (@each $place:expr; $($topic:ident::$promise:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $promise() {
+            $crate::conformance::$topic::$promise($crate::conformance::World::new(Box::new($place))).await;
+        }
+    )*};
+}
