@@ -1,0 +1,28 @@
+//! The storage contract on embedded SQLite.
+//!
+//! One file, one process: a lock file beside it keeps a second server out. One thread writes, with group commit: all
+//! that waits goes into one transaction and one disk sync. A few read-only connections read beside it (WAL).
+//!
+//! In reading order: [`Options`], `open` (and `lock`, `connection`, `migrate`), `position` (how numbers are laid out),
+//! `row` (what is stored can be checked), `prepared` (work that callers do), `writer` (group commit), `readers` and
+//! `read` (what is asked), `tails`, `maintain` (forget, backup, verify), `store` (the contract).
+
+mod connection;
+mod lock;
+mod maintain;
+mod migrate;
+mod open;
+mod options;
+mod position;
+mod prepared;
+mod read;
+mod readers;
+mod row;
+mod store;
+mod tails;
+mod writer;
+
+pub use maintain::backup::backup;
+pub use open::{CHECKED_AT_OPEN_BYTES_MAX, OpenError};
+pub use options::{Options, Synchronous};
+pub use store::SqliteStore;

@@ -1,0 +1,15 @@
+//! The store on SQLite, tested from outside.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests: they panic to fail"
+)]
+
+mod conformance;
+mod crash;
+mod damage;
+mod full;
+mod opening;
+mod place;
