@@ -1,0 +1,91 @@
+//! What a behavior wants done. The interpreter only says so; `app` commits it, in the order given, or none of it.
+
+use serde_json::Value;
+use tidings_model::{AgentId, GroupName, Timestamp, TypeName};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Say something to the customer; needs the control lease.
+    Say(Say),
+    /// Raise an event.
+    Emit {
+        /// Its type.
+        event_type: TypeName,
+        /// Its data, not yet validated against the catalogue.
+        data: Value,
+    },
+    /// Put labels on the chat and take others off.
+    Label {
+        /// To put on.
+        add: Vec<String>,
+        /// To take off.
+        remove: Vec<String>,
+    },
+    /// Set a variable of the chat; null removes it.
+    SetChatVariable {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Value,
+    },
+    /// Write a note that only agents see.
+    Note {
+        /// Its text.
+        text: String,
+    },
+    /// Close the chat.
+    Close {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Give the control lease to a queue or an agent.
+    HandOver {
+        /// To whom.
+        to: HandOverTo,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Take the control lease back to this bot, from the queue or from nobody; never from an agent.
+    GiveBack,
+    /// Wake this run at a time; there is one such timer per run, and setting it again moves it.
+    SetTimer {
+        /// When.
+        due: Timestamp,
+    },
+    /// Do not wake this run.
+    CancelTimer,
+}
+
+/// Something to say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Say {
+    /// The text.
+    pub text: String,
+    /// Buttons below it.
+    pub buttons: Vec<Button>,
+    /// The address of an image beside it.
+    pub image: Option<String>,
+}
+
+/// A button.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Button {
+    /// What it shows.
+    pub text: String,
+    /// What a press answers; the text, unless given.
+    pub value: String,
+    /// An address to open, for a link instead of an answer.
+    pub url: Option<String>,
+}
+
+/// To whom a chat is handed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandOverTo {
+    /// Any agent.
+    Anyone,
+    /// A team.
+    Group(GroupName),
+    /// One agent.
+    Agent(AgentId),
+}

@@ -1,0 +1,150 @@
+//! One execution of a behavior, with its trace. A run that waits is a document: it names the version of the bot that it
+//! began with, holds its place in the steps, and survives a restart.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tidings_model::{BotName, ChatId, EventId, RunId, Timestamp};
+
+use crate::Effect;
+
+/// One execution of a behavior.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The bot.
+    pub bot: BotName,
+    /// The version of the bot's text: the SHA-256 of it, in hex.
+    pub bot_version: String,
+    /// The behavior's name.
+    pub behavior: String,
+    /// The event that started it.
+    pub event: EventId,
+    /// The chat it runs in.
+    #[serde(default)]
+    pub chat: Option<ChatId>,
+    /// How it stands.
+    pub state: RunState,
+    /// Where it is in the steps, innermost last; empty when it ended.
+    #[serde(default)]
+    pub frames: Vec<Frame>,
+    /// Its own variables.
+    #[serde(default)]
+    pub variables: Map<String, Value>,
+    /// What it saw when it started, kept while it waits: the `event` and `meta` of its facts.
+    #[serde(default)]
+    pub started_with: Map<String, Value>,
+    /// Steps taken so far, against the limit.
+    pub steps_taken: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it last moved.
+    pub moved_at: Timestamp,
+    /// What it did, step by step; the last [`TRACE_STEPS_MAX`].
+    #[serde(default)]
+    pub trace: Vec<StepTrace>,
+}
+
+/// How many steps a trace keeps.
+pub const TRACE_STEPS_MAX: usize = 200;
+
+/// How a run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RunState {
+    /// It waits.
+    Waiting {
+        /// For what.
+        wait: Wait,
+    },
+    /// It came to its end.
+    Done,
+    /// It was stopped.
+    Stopped {
+        /// Why.
+        reason: StopReason,
+        /// The same for people, with the place.
+        message: String,
+    },
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Wait {
+    /// The customer's answer in the chat.
+    Answer {
+        /// When it gives up, if it does.
+        #[serde(default)]
+        until: Option<Timestamp>,
+    },
+    /// A time.
+    Time {
+        /// Which.
+        until: Timestamp,
+    },
+}
+
+/// Why a run was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// A `stop` step said so.
+    Asked,
+    /// Too many steps.
+    StepLimit,
+    /// A loop turned too often.
+    LoopLimit,
+    /// A template used up its fuel, or wrote too much.
+    TemplateLimit,
+    /// Calls nested too deep.
+    CallDepth,
+    /// A template or condition failed.
+    TemplateFailed,
+    /// Somebody else may speak to the customer now.
+    NotInControl,
+    /// The chain of causes is too deep, or the chat too busy.
+    LoopGuard,
+    /// An effect was refused, as an event that its type's schema does not allow.
+    EffectRefused,
+    /// The chat was closed, or the run was replaced by another.
+    Cancelled,
+}
+
+/// A place in the steps: which list, which step of it, and how often a loop has turned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The path of the step list within the bot, as `behaviors/0/do/3/choose/0/do`.
+    pub steps: String,
+    /// The next step of it.
+    pub next: usize,
+    /// What a loop keeps, where the frame is one.
+    #[serde(default)]
+    pub state: Map<String, Value>,
+}
+
+/// One step of a trace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepTrace {
+    /// When.
+    pub at: Timestamp,
+    /// The place: file and line of the step.
+    pub place: String,
+    /// The step's word: `say`, `choose`, ...
+    pub step: String,
+    /// What came of it: the text said, the branch taken, the value that the condition saw.
+    pub detail: Value,
+}
+
+/// What a start or a resumption of a run gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// The run as it is now.
+    pub run: Run,
+    /// What it wants done, in order.
+    pub effects: Vec<Effect>,
+    /// The session data, if it changed.
+    pub session: Option<Map<String, Value>>,
+    /// The client data, if it changed.
+    pub client: Option<Map<String, Value>>,
+}

@@ -1,0 +1,186 @@
+//! The steps: one file each, which reads its step from a bot's text and takes it in a run. Called by `reader` and
+//! `interpret`.
+//!
+//! A new step is a file, a line in [`WORDS`], a variant of [`Action`] and a line in [`take`].
+
+pub(crate) mod ask;
+pub(crate) mod call;
+pub(crate) mod choose;
+pub(crate) mod close;
+pub(crate) mod emit;
+pub(crate) mod give_back;
+pub(crate) mod hand_over;
+pub(crate) mod label;
+pub(crate) mod note;
+pub(crate) mod repeat;
+pub(crate) mod say;
+pub(crate) mod set;
+pub(crate) mod stop;
+pub(crate) mod wait;
+
+use crate::nearest::nearest;
+use crate::program::Step;
+use crate::reader::{Fields, Reader};
+use crate::stage::{Flow, Halt, Stage};
+use crate::yaml::{Entry, Node, Position};
+
+/// What a step does.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Ask(Box<ask::Ask>),
+    Call(call::Call),
+    Choose(choose::Choose),
+    Close(close::Close),
+    Emit(emit::Emit),
+    GiveBack,
+    HandOver(hand_over::HandOver),
+    Label(label::Label),
+    Note(note::Note),
+    Repeat(repeat::Repeat),
+    Say(say::Words),
+    Set(set::Set),
+    Stop(stop::Stop),
+    Wait(wait::Pause),
+}
+
+/// A step as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written<'n> {
+    /// What stands behind the step's word.
+    pub(crate) value: &'n Node,
+    /// Where the word stands.
+    pub(crate) at: Position,
+    /// The keys of the step, among them those beside the word.
+    pub(crate) beside: Fields<'n>,
+    /// The path of the step, under which its own lists are kept.
+    pub(crate) path: &'n str,
+}
+
+/// A word of the language.
+pub(crate) struct Word {
+    pub(crate) name: &'static str,
+    /// The keys that may stand beside it.
+    pub(crate) siblings: &'static [&'static str],
+    pub(crate) read: fn(&mut Reader<'_>, Written<'_>) -> Option<Action>,
+}
+
+/// The steps that there are, as the how-to tells them.
+pub(crate) const WORDS: [Word; 14] = [
+    Word { name: "say", siblings: &["buttons", "image"], read: say::read },
+    Word { name: "ask", siblings: &ask::KEYS, read: ask::read },
+    Word { name: "choose", siblings: &["else"], read: choose::read },
+    Word { name: "repeat", siblings: &[], read: repeat::read },
+    Word { name: "set", siblings: &[], read: set::read },
+    Word { name: "wait", siblings: &[], read: wait::read },
+    Word { name: "label", siblings: &[], read: label::read },
+    Word { name: "note", siblings: &[], read: note::read },
+    Word { name: "emit", siblings: &[], read: emit::read },
+    Word { name: "close", siblings: &[], read: close::read },
+    Word { name: "hand_over", siblings: &["reason", "say"], read: hand_over::read },
+    Word { name: "give_back", siblings: &[], read: give_back::read },
+    Word { name: "call", siblings: &["with", "into"], read: call::read },
+    Word { name: "stop", siblings: &[], read: stop::read },
+];
+
+/// The steps that the design has and this release has not.
+const LATER: [&str; 14] = [
+    "http", "mail", "create", "update", "delete", "find", "notify", "assign", "move", "answer",
+    "change", "refuse", "classify", "script",
+];
+
+/// Takes a step.
+pub(crate) fn take(action: &Action, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
+    match action {
+        Action::Ask(ask) => ask.take(stage),
+        Action::Call(call) => call.take(stage),
+        Action::Choose(choose) => choose.take(stage),
+        Action::Close(close) => close.take(stage),
+        Action::Emit(emit) => emit.take(stage),
+        Action::GiveBack => give_back::take(stage),
+        Action::HandOver(hand_over) => hand_over.take(stage),
+        Action::Label(label) => label.take(stage),
+        Action::Note(note) => note.take(stage),
+        Action::Repeat(repeat) => repeat.take(stage),
+        Action::Say(words) => words.take(stage),
+        Action::Set(set) => set.take(stage),
+        Action::Stop(stop) => stop.take(stage),
+        Action::Wait(pause) => pause.take(stage),
+    }
+}
+
+/// Whether a key is a step's word, now or later.
+pub(crate) fn is_word(key: &str) -> bool {
+    WORDS.iter().any(|word| word.name == key) || LATER.contains(&key)
+}
+
+/// The word among the keys of a step: `hand_over` with its own `say`, or the first that is one.
+pub(crate) fn find_word<'e>(
+    reader: &mut Reader<'_>,
+    entries: &'e [Entry],
+    at: Position,
+) -> Option<(&'static Word, &'e Entry)> {
+    let found = |entry: &'e Entry| {
+        WORDS.iter().find(|word| word.name == entry.key).map(|word| (word, entry))
+    };
+    let handing_over = entries.iter().filter(|entry| entry.key == "hand_over").find_map(found);
+    if let Some(found) = handing_over.or_else(|| entries.iter().find_map(found)) {
+        return Some(found);
+    }
+    if let Some(later) = entries.iter().find(|entry| LATER.contains(&entry.key.as_str())) {
+        reader.error(
+            later.at,
+            "step_not_available",
+            format!("the step `{}` comes with a later release", later.key),
+        );
+        return None;
+    }
+    let Some(first) = entries.first() else {
+        reader.error(at, "unknown_step", "this step is empty");
+        return None;
+    };
+    let names = WORDS.iter().map(|word| word.name);
+    let near = entries.iter().find_map(|entry| nearest(&entry.key, names.clone()));
+    let known = names.clone().collect::<Vec<_>>().join(", ");
+    reader.unknown(
+        first.at,
+        "unknown_step",
+        format!("there is no step {:?}; there are {known}", first.key),
+        near,
+    );
+    None
+}
+
+/// Warns of steps that are never taken, or that the control lease will not let happen.
+pub(crate) fn warn_of_unreachable(reader: &mut Reader<'_>, nodes: &[Node], steps: &[Step]) {
+    if steps.len() != nodes.len() {
+        return;
+    }
+    let mut handed_over = false;
+    for (index, (step, node)) in steps.iter().zip(nodes).enumerate() {
+        if handed_over && matches!(step.action, Action::Say(_) | Action::Ask(_)) {
+            let message = "the chat was handed over above, so this will not be said: put it into the `say` of `hand_over`";
+            reader.warning(node.at, "said_after_hand_over", message);
+            return;
+        }
+        match step.action {
+            Action::HandOver(_) => handed_over = true,
+            Action::GiveBack => handed_over = false,
+            Action::Stop(_) if index + 1 < steps.len() => {
+                reader.warning(node.at, "unreachable", "the steps behind `stop` are never taken");
+                return;
+            }
+            Action::Ask(_)
+            | Action::Call(_)
+            | Action::Choose(_)
+            | Action::Close(_)
+            | Action::Emit(_)
+            | Action::Label(_)
+            | Action::Note(_)
+            | Action::Repeat(_)
+            | Action::Say(_)
+            | Action::Set(_)
+            | Action::Stop(_)
+            | Action::Wait(_) => {}
+        }
+    }
+}
