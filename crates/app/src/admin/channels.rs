@@ -1,0 +1,164 @@
+//! Channels: connections to outside services. Secrets among their settings are sealed before they are stored.
+
+use serde_json::{Map, Value};
+use tidings_channels::telegram;
+use tidings_model::{BotName, Channel, ChannelId, ChannelKind, WorkspaceId};
+use tidings_store::{DocKey, Kind, Version};
+
+use super::{AdminError, listed};
+use crate::App;
+use crate::seal::CannotOpen;
+
+/// The settings that are secrets, of every kind of channel.
+const SECRETS: [&str; 2] = ["token", "secret_token"];
+
+/// What is shown in place of a secret.
+const SECRET_SHOWN: &str = "(set)";
+
+/// What somebody says of a channel.
+#[derive(Clone, Debug, Default)]
+pub struct ChannelChange {
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// The bot that holds new chats; an empty name takes it away.
+    pub bot: Option<Option<BotName>>,
+    /// Whether it takes and sends.
+    pub enabled: Option<bool>,
+    /// Its settings, all of them.
+    pub settings: Option<Map<String, Value>>,
+}
+
+/// Makes a channel.
+pub async fn create(
+    app: &App,
+    workspace: WorkspaceId,
+    kind: ChannelKind,
+    change: ChannelChange,
+) -> Result<Channel, AdminError> {
+    let mut channel = Channel {
+        id: ChannelId::new(app.clock.next_id()),
+        kind,
+        name: String::new(),
+        bot: None,
+        enabled: true,
+        settings: Map::new(),
+    };
+    let name = change.name.clone().ok_or_else(|| AdminError::invalid("/name", "is missing"))?;
+    let settings = change.settings.clone().unwrap_or_default();
+    apply(
+        app,
+        &mut channel,
+        ChannelChange { name: Some(name), settings: Some(settings), ..change },
+    )?;
+    let key = DocKey::new(Kind::Channel, channel.id);
+    listed::write(app, workspace, key, &channel, Some(Version::ABSENT)).await?;
+    Ok(channel)
+}
+
+/// Changes a channel.
+pub async fn change(
+    app: &App,
+    workspace: WorkspaceId,
+    id: ChannelId,
+    change: ChannelChange,
+) -> Result<Channel, AdminError> {
+    let key = DocKey::new(Kind::Channel, id);
+    let found = listed::find::<Channel>(app, workspace, &key).await?;
+    let mut channel = found.value;
+    apply(app, &mut channel, change)?;
+    listed::write(app, workspace, key, &channel, Some(found.version)).await?;
+    Ok(channel)
+}
+
+/// Removes a channel. Its chats and events stay.
+pub async fn remove(app: &App, workspace: WorkspaceId, id: ChannelId) -> Result<(), AdminError> {
+    listed::remove(app, workspace, DocKey::new(Kind::Channel, id)).await
+}
+
+/// A channel's settings with its secrets opened; never for a log or an answer.
+pub(crate) fn opened_settings(
+    app: &App,
+    channel: &Channel,
+) -> Result<Map<String, Value>, CannotOpen> {
+    let mut settings = channel.settings.clone();
+    for name in SECRETS {
+        if let Some(Value::String(sealed)) = settings.get(name) {
+            let opened = app.sealer.open(sealed)?;
+            settings.insert(name.into(), opened.into());
+        }
+    }
+    Ok(settings)
+}
+
+/// A channel's settings as they may be shown: secrets only as "is set".
+pub fn shown_settings(channel: &Channel) -> Map<String, Value> {
+    let mut settings = channel.settings.clone();
+    for name in SECRETS {
+        if settings.contains_key(name) {
+            settings.insert(name.into(), SECRET_SHOWN.into());
+        }
+    }
+    settings
+}
+
+fn apply(app: &App, channel: &mut Channel, change: ChannelChange) -> Result<(), AdminError> {
+    if let Some(name) = change.name {
+        if name.is_empty() || name.len() > 100 {
+            return Err(AdminError::invalid("/name", "must have 1 to 100 bytes"));
+        }
+        channel.name = name;
+    }
+    if let Some(bot) = change.bot {
+        channel.bot = bot;
+    }
+    if let Some(enabled) = change.enabled {
+        channel.enabled = enabled;
+    }
+    if let Some(mut settings) = change.settings {
+        keep_secrets(app, channel, &mut settings)?;
+        check_settings(channel.kind, &settings)?;
+        channel.settings = settings;
+        for name in SECRETS {
+            if let Some(Value::String(secret)) = channel.settings.get(name) {
+                let sealed = app.sealer.seal(secret);
+                channel.settings.insert(name.into(), sealed.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A secret that is written back as it was shown stays as it is.
+fn keep_secrets(
+    app: &App,
+    channel: &Channel,
+    settings: &mut Map<String, Value>,
+) -> Result<(), AdminError> {
+    for name in SECRETS {
+        let is_shown = settings.get(name).and_then(Value::as_str) == Some(SECRET_SHOWN);
+        if let Some(Value::String(sealed)) = channel.settings.get(name).filter(|_| is_shown) {
+            let opened = app.sealer.open(sealed).map_err(|error| {
+                AdminError::invalid(format!("/settings/{name}"), format!("{error}: give it again"))
+            })?;
+            settings.insert(name.into(), opened.into());
+        }
+    }
+    Ok(())
+}
+
+fn check_settings(kind: ChannelKind, settings: &Map<String, Value>) -> Result<(), AdminError> {
+    match kind {
+        ChannelKind::Telegram => {
+            telegram::Settings::read(settings).map(|_| ()).map_err(|invalid| {
+                AdminError::invalid(format!("/settings/{}", invalid.field()), invalid.to_string())
+            })
+        }
+        ChannelKind::Web => match settings.keys().next() {
+            None => Ok(()),
+            Some(unknown) => Err(AdminError::invalid(
+                format!("/settings/{unknown}"),
+                "a web channel has no settings",
+            )),
+        },
+    }
+}

@@ -1,0 +1,62 @@
+//! Documents that the directory lists (agents, channels, endpoints): found, written and removed alike. After each change
+//! the directory is read again.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tidings_model::WorkspaceId;
+use tidings_store::{Batch, Delete, DocKey, Put, Version};
+
+use super::AdminError;
+use crate::App;
+use crate::pipeline::scene::{Seen, seen};
+use crate::pipeline::written::to_body;
+
+/// Finds one, or says that it is not there.
+pub(super) async fn find<T: DeserializeOwned>(
+    app: &App,
+    workspace: WorkspaceId,
+    key: &DocKey,
+) -> Result<Seen<T>, AdminError> {
+    let found = app.store.document(workspace, key).await?;
+    Ok(seen(found.ok_or_else(|| not_found(key))?)?)
+}
+
+/// Writes one; `None` expects nothing.
+pub(super) async fn write<T: Serialize>(
+    app: &App,
+    workspace: WorkspaceId,
+    key: DocKey,
+    value: &T,
+    expected: Option<Version>,
+) -> Result<(), AdminError> {
+    let mut batch = Batch::new(workspace);
+    batch.puts.push(Put { key, expected, body: to_body(value), index: Vec::new() });
+    app.commit(batch).await?;
+    refresh(app, workspace).await
+}
+
+/// Removes one, or says that it is not there.
+pub(super) async fn remove(
+    app: &App,
+    workspace: WorkspaceId,
+    key: DocKey,
+) -> Result<(), AdminError> {
+    if app.store.document(workspace, &key).await?.is_none() {
+        return Err(not_found(&key));
+    }
+    let mut batch = Batch::new(workspace);
+    batch.deletes.push(Delete { key, expected: None });
+    app.commit(batch).await?;
+    refresh(app, workspace).await
+}
+
+fn not_found(key: &DocKey) -> AdminError {
+    AdminError::NotFound { what: key.kind.as_str(), id: key.id.clone() }
+}
+
+async fn refresh(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
+    if let Some(directory) = app.directory(workspace) {
+        directory.refresh(app).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Workspaces: made on the first start.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tidings_model::{Timestamp, WorkspaceId};
+use tidings_store::{Batch, DocKey, Kind, Put, Version};
+
+use super::AdminError;
+use crate::App;
+use crate::directory::Directory;
+use crate::pipeline::written::to_body;
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its name, for people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Makes a workspace, and opens it.
+pub async fn create(app: &App, name: &str) -> Result<Arc<Directory>, AdminError> {
+    let workspace = Workspace {
+        id: WorkspaceId::new(app.clock.next_id()),
+        name: name.into(),
+        created_at: app.now(),
+    };
+    let mut batch = Batch::new(workspace.id);
+    batch.puts.push(Put {
+        key: DocKey::new(Kind::Workspace, workspace.id),
+        expected: Some(Version::ABSENT),
+        body: to_body(&workspace),
+        index: Vec::new(),
+    });
+    app.commit(batch).await?;
+    Ok(app.open_workspace(workspace.id).await?)
+}

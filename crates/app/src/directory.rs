@@ -1,0 +1,270 @@
+//! What the pipeline keeps at hand about a workspace: its channels, endpoints, agents and bots.
+//!
+//! All of it is derived from documents, and read again after each change and every [`REFRESH_INTERVAL`]; who missed a
+//! change is slower by that, never wrong: what is committed is checked against the documents themselves.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tidings_behaviors::{Behavior, Bot, Heard};
+use tidings_catalogue::TypeFilter;
+use tidings_model::{
+    Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Endpoint, EndpointId, Event,
+    GroupName, TypeName, WorkspaceId,
+};
+use tidings_store::{DocumentQuery, Kind, ReadError, Scan, Store, Version};
+
+use crate::App;
+use crate::pipeline::scene::Seen;
+
+/// How often a directory is read again without a hint.
+pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How many documents of one kind a page of the refresh reads.
+const PAGE: usize = 500;
+
+/// What the pipeline keeps at hand about a workspace.
+#[derive(Debug)]
+pub struct Directory {
+    workspace: WorkspaceId,
+    listed: RwLock<Arc<Listed>>,
+    bots: RwLock<Arc<BotShelf>>,
+}
+
+/// What is listed in documents.
+#[derive(Debug, Default)]
+struct Listed {
+    channels: HashMap<ChannelId, Arc<Channel>>,
+    agents: Vec<Agent>,
+    endpoints: Vec<Arc<Subscriber>>,
+    subscribers_of: HashMap<TypeName, Vec<Arc<Subscriber>>>,
+}
+
+/// An endpoint with its filter, compiled.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The version of its document.
+    pub version: Version,
+    /// What it wants.
+    pub filter: TypeFilter,
+}
+
+/// The bots that are live, and which behavior listens to what.
+#[derive(Debug, Default)]
+pub struct BotShelf {
+    bots: Vec<Arc<Bot>>,
+    listeners_of: HashMap<TypeName, Vec<Listener>>,
+}
+
+/// A behavior that listens to a type.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The bot.
+    pub bot: Arc<Bot>,
+    /// The place of the behavior in the bot.
+    pub behavior: usize,
+    /// What it listens to.
+    pub heard: Heard,
+}
+
+impl BotShelf {
+    /// Sorts the behaviors by what they listen to; within a type by bot, then by priority, highest first.
+    pub fn new(mut bots: Vec<Arc<Bot>>) -> Self {
+        bots.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut listeners_of: HashMap<TypeName, Vec<(i32, Listener)>> = HashMap::new();
+        for bot in &bots {
+            let mut of_bot: Vec<(usize, &Behavior)> = bot.behaviors().iter().enumerate().collect();
+            of_bot.sort_by_key(|(_, behavior)| std::cmp::Reverse(behavior.priority));
+            for (place, behavior) in of_bot {
+                for heard in &behavior.on {
+                    let listener =
+                        Listener { bot: Arc::clone(bot), behavior: place, heard: heard.clone() };
+                    listeners_of
+                        .entry(heard.event_type.clone())
+                        .or_default()
+                        .push((behavior.priority, listener));
+                }
+            }
+        }
+        let listeners_of = listeners_of
+            .into_iter()
+            .map(|(name, listeners)| {
+                (name, listeners.into_iter().map(|(_, listener)| listener).collect())
+            })
+            .collect();
+        Self { bots, listeners_of }
+    }
+
+    /// The live bots, by name.
+    pub fn bots(&self) -> &[Arc<Bot>] {
+        &self.bots
+    }
+
+    /// One live bot.
+    pub fn bot(&self, name: &BotName) -> Option<&Arc<Bot>> {
+        self.bots.iter().find(|bot| bot.name == *name)
+    }
+
+    /// Who listens to a type, in the order in which they react.
+    pub fn listeners(&self, event_type: &TypeName) -> &[Listener] {
+        self.listeners_of.get(event_type).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+impl Directory {
+    pub(crate) fn new(workspace: WorkspaceId) -> Self {
+        Self { workspace, listed: RwLock::default(), bots: RwLock::default() }
+    }
+
+    /// The tenant.
+    pub fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// A channel.
+    pub fn channel(&self, id: ChannelId) -> Option<Arc<Channel>> {
+        self.listed().channels.get(&id).cloned()
+    }
+
+    /// All channels.
+    pub fn channels(&self) -> Vec<Arc<Channel>> {
+        self.listed().channels.values().cloned().collect()
+    }
+
+    /// All endpoints.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.listed().endpoints.iter().map(|subscriber| subscriber.endpoint.clone()).collect()
+    }
+
+    /// The word for the kind of the channel that an event came through.
+    pub(crate) fn channel_kind(&self, event: &Event) -> Option<&'static str> {
+        self.channel(event.channel?).map(|channel| channel.kind.as_str())
+    }
+
+    /// The name that an agent shows to customers.
+    pub fn agent_name(&self, id: &AgentId) -> Option<String> {
+        self.listed().agents.iter().find(|agent| agent.id == *id).map(|agent| agent.name.clone())
+    }
+
+    /// Whether an agent (of this team) takes chats now.
+    pub(crate) fn has_accepting_agent(&self, group: Option<&GroupName>) -> bool {
+        self.listed().agents.iter().any(|agent| {
+            agent.status == AgentStatus::Accepting
+                && group.is_none_or(|group| agent.groups.contains(group))
+        })
+    }
+
+    /// One endpoint.
+    pub(crate) fn subscriber(&self, id: EndpointId) -> Option<Arc<Subscriber>> {
+        self.listed().endpoints.iter().find(|subscriber| subscriber.endpoint.id == id).cloned()
+    }
+
+    /// The endpoints that want this event.
+    pub(crate) fn subscribers_of(&self, event: &Event) -> Vec<Arc<Subscriber>> {
+        let listed = self.listed();
+        let Some(candidates) = listed.subscribers_of.get(&event.event_type) else {
+            return Vec::new();
+        };
+        let channel_kind = self.channel_kind(event);
+        let wants = |subscriber: &&Arc<Subscriber>| {
+            event.seq.0 > subscriber.endpoint.after_seq
+                && subscriber.filter.matches(
+                    &event.event_type,
+                    channel_kind,
+                    event.author.kind,
+                    &event.data,
+                )
+        };
+        candidates.iter().filter(wants).cloned().collect()
+    }
+
+    /// The bots that are live.
+    pub fn bots(&self) -> Arc<BotShelf> {
+        Arc::clone(&self.bots.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn put_bots(&self, shelf: BotShelf) {
+        *self.bots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shelf);
+    }
+
+    /// Reads the documents again.
+    pub(crate) async fn refresh(&self, app: &App) -> Result<(), ReadError> {
+        let store = app.store.as_ref();
+        let channels: Vec<Channel> = all_of(store, self.workspace, Kind::Channel).await?;
+        let agents: Vec<Agent> = all_of(store, self.workspace, Kind::Agent).await?;
+        let endpoints: Vec<Seen<Endpoint>> =
+            all_seen(store, self.workspace, Kind::Endpoint).await?;
+        let mut subscribers = Vec::new();
+        for Seen { value: endpoint, version } in endpoints {
+            match TypeFilter::parse(&app.catalogue, &endpoint.events) {
+                Ok(filter) => subscribers.push(Arc::new(Subscriber { endpoint, version, filter })),
+                Err(unknown) => tracing::warn!(
+                    endpoint.id = %endpoint.id,
+                    "an endpoint asks for a type that the catalogue has no more: {unknown}"
+                ),
+            }
+        }
+        let mut subscribers_of: HashMap<TypeName, Vec<Arc<Subscriber>>> = HashMap::new();
+        for event_type in app.catalogue.types() {
+            let of_type: Vec<_> = subscribers
+                .iter()
+                .filter(|subscriber| {
+                    subscriber.endpoint.enabled && subscriber.filter.includes(&event_type.name)
+                })
+                .cloned()
+                .collect();
+            if !of_type.is_empty() {
+                subscribers_of.insert(event_type.name.clone(), of_type);
+            }
+        }
+        let listed = Listed {
+            channels: channels.into_iter().map(|channel| (channel.id, Arc::new(channel))).collect(),
+            agents,
+            endpoints: subscribers,
+            subscribers_of,
+        };
+        *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listed);
+        Ok(())
+    }
+
+    fn listed(&self) -> Arc<Listed> {
+        Arc::clone(&self.listed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Reads all documents of a kind; one that does not read is named in the log and left out.
+pub(crate) async fn all_of<T: DeserializeOwned>(
+    store: &dyn Store,
+    workspace: WorkspaceId,
+    kind: Kind,
+) -> Result<Vec<T>, ReadError> {
+    Ok(all_seen(store, workspace, kind).await?.into_iter().map(|seen| seen.value).collect())
+}
+
+/// As [`all_of`], each with its version.
+async fn all_seen<T: DeserializeOwned>(
+    store: &dyn Store,
+    workspace: WorkspaceId,
+    kind: Kind,
+) -> Result<Vec<Seen<T>>, ReadError> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let query = DocumentQuery { kind, scan: Scan::All, after, limit: PAGE };
+        let page = store.documents(workspace, query).await?;
+        for document in page.documents {
+            match serde_json::from_value(document.body) {
+                Ok(value) => all.push(Seen { value, version: document.version }),
+                Err(error) => tracing::error!("document {} does not read: {error}", document.key),
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}

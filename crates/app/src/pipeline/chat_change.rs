@@ -1,0 +1,289 @@
+//! Changes of one chat, gathered until they are committed together: what is said, labels, notes, who holds the lease.
+//!
+//! Pure. Bots' effects ([`super::enact`]), agents and the API ([`crate::admin::chats`]) change a chat only through this,
+//! so each change raises the same events whoever makes it. The batch expects every version that was seen.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tidings_model::{
+    AgentId, Author, BotName, ChatStatus, Clock, Control, Draft, Event, EventId, GroupName, Holder,
+    NotInControl, ThreadId, Timestamp, TypeName, Visibility, WorkspaceId,
+};
+use tidings_store::{Batch, Delete, DocKey, Expect, Kind, Put, TimerChange, TimerName};
+
+use super::scene::{Scene, free};
+use super::written::{put_chat, put_customer, to_body};
+
+/// Changes of one chat that are not committed yet.
+pub struct ChatChange<'a> {
+    workspace: WorkspaceId,
+    before: &'a Scene,
+    after: Scene,
+    author: Author,
+    cause: Option<&'a Event>,
+    now: Timestamp,
+    clock: &'a dyn Clock,
+    events: Vec<Draft>,
+    spoke: bool,
+}
+
+/// The events whose author speaks to the customer, when the customer may see them.
+pub fn is_speech(event_type: &TypeName) -> bool {
+    SPEECH.contains(&event_type.as_str())
+}
+
+const SPEECH: [&str; 9] = [
+    "chat.message",
+    "chat.rich_message",
+    "chat.file",
+    "chat.form",
+    "chat.location",
+    "chat.contact",
+    "chat.sticker",
+    "chat.custom",
+    "chat.postback",
+];
+
+impl<'a> ChatChange<'a> {
+    /// Begins a change by somebody; `cause` is the event that led to it.
+    pub fn begin(
+        workspace: WorkspaceId,
+        scene: &'a Scene,
+        author: Author,
+        cause: Option<&'a Event>,
+        clock: &'a dyn Clock,
+    ) -> Self {
+        let now = clock.now();
+        Self {
+            workspace,
+            before: scene,
+            after: scene.clone(),
+            author,
+            cause,
+            now,
+            clock,
+            events: Vec::new(),
+            spoke: false,
+        }
+    }
+
+    /// The scene as it will be.
+    pub fn after(&mut self) -> &mut Scene {
+        &mut self.after
+    }
+
+    /// The author says something to the customer: they hold the lease, or it is free and they take it.
+    pub fn speak(&mut self, event_type: &str, data: Value) -> Result<&mut Draft, NotInControl> {
+        self.after.control.value.lets_speak(&self.author)?;
+        self.spoke = true;
+        if self.after.control.value.holder == Holder::Nobody
+            && let Some(holder) = as_holder(&self.author)
+        {
+            self.move_control(holder, "spoke first".into());
+        }
+        Ok(self.raise(event_type, data))
+    }
+
+    /// Raises an event in the chat, by the author.
+    pub fn raise(&mut self, event_type: &str, data: Value) -> &mut Draft {
+        let name = event_type
+            .parse()
+            .expect("the types raised here are written in this crate, and are good names");
+        let author = self.author.clone();
+        self.raise_by(author, name, data)
+    }
+
+    /// Raises an event in the chat, by another author.
+    pub fn raise_by(&mut self, author: Author, event_type: TypeName, data: Value) -> &mut Draft {
+        let id = EventId::new(self.clock.next_id());
+        let mut draft = Draft::new(id, event_type, self.workspace, self.now, data);
+        let chat = &self.after.chat.value;
+        draft.channel = Some(chat.channel);
+        draft.chat = Some(chat.id);
+        draft.thread = Some(chat.thread);
+        draft.author = author;
+        if let Some(cause) = self.cause {
+            draft = draft.caused_by(cause);
+        }
+        self.events.push(draft);
+        self.events.last_mut().expect("it was pushed just now")
+    }
+
+    /// Puts labels on and takes others off.
+    pub fn label(&mut self, add: &[String], remove: &[String]) {
+        let labels = &mut self.after.chat.value.labels;
+        let added: Vec<_> =
+            add.iter().filter(|label| labels.insert((*label).clone())).cloned().collect();
+        let removed: Vec<_> =
+            remove.iter().filter(|label| labels.remove(*label)).cloned().collect();
+        if added.is_empty() && removed.is_empty() {
+            return;
+        }
+        let labels = labels.clone();
+        self.raise(
+            "chat.labels_changed",
+            json!({ "added": added, "removed": removed, "labels": labels }),
+        )
+        .visibility = Visibility::Agents;
+    }
+
+    /// Sets variables; null removes one.
+    pub fn set_variables(&mut self, variables: BTreeMap<String, Value>) {
+        let kept = &mut self.after.chat.value.variables;
+        let mut changed = BTreeMap::new();
+        for (name, value) in variables {
+            let before = if value.is_null() {
+                kept.remove(&name)
+            } else {
+                kept.insert(name.clone(), value.clone())
+            };
+            if before.as_ref() != Some(&value) && !(before.is_none() && value.is_null()) {
+                changed.insert(name, value);
+            }
+        }
+        if !changed.is_empty() {
+            self.raise("chat.variables_changed", json!({ "changed": changed })).visibility =
+                Visibility::Agents;
+        }
+    }
+
+    /// Writes a note that only agents see.
+    pub fn note(&mut self, text: &str) {
+        self.raise("note.added", json!({ "text": text })).visibility = Visibility::Agents;
+    }
+
+    /// Changes who owns the chat.
+    pub fn assign(&mut self, assignee: Option<AgentId>, group: Option<GroupName>) {
+        let chat = &mut self.after.chat.value;
+        if chat.assignee == assignee && chat.group == group {
+            return;
+        }
+        let before_assignee = std::mem::replace(&mut chat.assignee, assignee.clone());
+        let before_group = std::mem::replace(&mut chat.group, group.clone());
+        let data = json!({
+            "assignee": assignee, "group": group,
+            "previous_assignee": before_assignee, "previous_group": before_group,
+        });
+        self.raise("chat.assigned", without_nulls(data)).visibility = Visibility::Agents;
+    }
+
+    /// Gives the lease to a queue.
+    pub fn queue(&mut self, group: Option<GroupName>, reason: String) {
+        self.assign(None, group.clone().or_else(|| self.after.chat.value.group.clone()));
+        self.move_control(Holder::Queue { group }, reason);
+    }
+
+    /// Gives the lease to an agent.
+    pub fn give_to_agent(&mut self, agent: AgentId, reason: String) {
+        self.assign(Some(agent.clone()), self.after.chat.value.group.clone());
+        self.move_control(Holder::Agent { id: agent }, reason);
+    }
+
+    /// Moves the lease, and tells of it. Telling also of the end of an agent's part.
+    pub fn move_control(&mut self, to: Holder, reason: String) {
+        let from = self.after.control.value.holder.clone();
+        if from == to {
+            return;
+        }
+        self.after.control.value = Control { holder: to.clone(), reason: reason.clone() };
+        let epoch = self.before.control.version.next().0;
+        let data = json!({ "from": from, "to": to, "reason": reason, "epoch": epoch });
+        self.raise("control.changed", data).visibility = Visibility::Agents;
+        if let Holder::Agent { id } = from
+            && !matches!(to, Holder::Agent { .. })
+        {
+            self.raise("handoff.finished", json!({ "agent": id })).visibility = Visibility::Agents;
+        }
+    }
+
+    /// Closes the chat: nobody holds the lease, no run waits any more.
+    pub fn close(&mut self, reason: &str) {
+        if self.after.chat.value.status == ChatStatus::Closed {
+            return;
+        }
+        self.after.chat.value.status = ChatStatus::Closed;
+        self.raise("chat.closed", json!({ "reason": reason }));
+        self.move_control(free().holder, "the chat was closed".into());
+        self.after.session.value.data.clear();
+        self.after.session.value.waiting = None;
+    }
+
+    /// Opens a closed chat again: with a new thread, held by the channel's bot, if it has one.
+    pub fn reopen(&mut self, bot: Option<BotName>) {
+        let thread = ThreadId::new(self.clock.next_id());
+        self.after.chat.value.status = ChatStatus::Open;
+        self.after.chat.value.thread = thread;
+        self.after.session.value = self.after.session.value.anew(thread);
+        let reopened = "chat.reopened".parse().expect("a good name");
+        self.raise_by(Author::system(), reopened, json!({}));
+        if let Some(id) = bot {
+            self.move_control(Holder::Bot { id }, "the chat was reopened".into());
+        }
+    }
+
+    /// Whether the author spoke to the customer.
+    pub fn spoke(&self) -> bool {
+        self.spoke
+    }
+
+    /// Writes all of it into a batch.
+    pub fn finish(self, batch: &mut Batch) {
+        let id = self.before.chat.value.id;
+        if self.after.chat.value != self.before.chat.value {
+            batch.puts.push(put_chat(&self.after));
+        }
+        let control = DocKey::new(Kind::Control, id);
+        if self.after.control.value != self.before.control.value {
+            batch.puts.push(Put {
+                key: control,
+                expected: Some(self.before.control.version),
+                body: to_body(&self.after.control.value),
+                index: Vec::new(),
+            });
+        } else if self.spoke {
+            batch.expects.push(Expect { key: control, version: self.before.control.version });
+        }
+        if self.after.session.value != self.before.session.value {
+            let key = DocKey::new(Kind::Session, id);
+            let expected = Some(self.before.session.version);
+            let session = &self.after.session.value;
+            if session.data.is_empty() && session.waiting.is_none() && session.handled == 0 {
+                batch.deletes.push(Delete { key, expected });
+            } else {
+                batch.puts.push(Put { key, expected, body: to_body(session), index: Vec::new() });
+            }
+        }
+        if let Some(waited) = self.before.session.value.waiting
+            && self.after.session.value.waiting != Some(waited)
+        {
+            batch.timers.push(TimerChange::Cancel { name: TimerName(format!("run:{waited}")) });
+        }
+        if let (Some(before), Some(after)) = (&self.before.customer, &self.after.customer)
+            && before.value != after.value
+        {
+            batch.puts.push(put_customer(&after.value, before.version));
+        }
+        batch.events.extend(self.events);
+    }
+}
+
+fn as_holder(author: &Author) -> Option<Holder> {
+    use tidings_model::AuthorKind;
+    match author.kind {
+        AuthorKind::Bot => author.id.parse().ok().map(|id| Holder::Bot { id }),
+        AuthorKind::Agent => author.id.parse().ok().map(|id| Holder::Agent { id }),
+        AuthorKind::Customer | AuthorKind::Integration | AuthorKind::System => None,
+    }
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            Value::Object(map.into_iter().filter(|(_, value)| !value.is_null()).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            value
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! What is owed to somebody outside, tried until it is taken: the common part of [`super::deliver`] and [`super::send`].
+//!
+//! A first try goes out at once, straight from the log. When it fails, or when its destination has too much in hand, the
+//! delivery becomes a pending document and its lane is *parked*: what follows in the lane becomes pending too, without a
+//! try, and a timer takes the lane up again, in order. Other lanes go on, and so do other destinations.
+//!
+//! What makes a second run harmless: a delivery's id is made of its event and its destination, and an event from before
+//! this process began is looked up before it is tried. A crash between the try and its record repeats that one try, with
+//! the same id.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use tidings_model::{
+    Attempt, Delivery, DeliveryId, DeliveryStatus, Destination, Event, Seq, Timestamp, WorkspaceId,
+};
+use tidings_store::{
+    Batch, DocKey, DocumentQuery, Kind, Put, ReadError, Scan, Timer, TimerChange, TimerName,
+};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::reader::{Handler, Lane, StepFailed};
+use super::scene::{Seen, seen};
+use super::written::to_body;
+use crate::App;
+
+/// How many first tries one destination may have in hand; what comes on top is parked, so that a destination that hangs
+/// holds up nobody else.
+pub const IN_HAND_MAX: usize = 64;
+
+/// How many pending deliveries of a lane one look takes up.
+const LANE_LOOK_MAX: usize = 50;
+
+/// How many locks keep lanes apart; two lanes that share one only wait a little longer.
+const LOCKS: usize = 256;
+
+/// The shortest pause that a destination may ask for: one that asks for none is not asked again without an end.
+const PAUSE_ASKED_MIN: Duration = Duration::from_secs(1);
+
+/// How many parked lanes of one destination may be taken up at once: half of the timers that may be in hand, so that
+/// the lanes of a destination that hangs leave room for everything else that is due.
+const TAKEN_UP_MAX: usize = super::timers::IN_HAND_MAX / 2;
+
+/// How long a parked lane waits when so many of its destination are taken up already.
+const PAUSE_TAKEN_UP: Duration = Duration::from_secs(1);
+
+/// The longest pause that a destination may ask for.
+const PAUSE_ASKED_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Who carries what is owed to a kind of destination.
+pub trait Carrier: Send + Sync + 'static {
+    /// The reader's name; part of the names of its timers.
+    const NAME: &'static str;
+
+    /// Adds to whom this event is owed.
+    fn destinations(&self, event: &Event, to: &mut Vec<Destination>);
+
+    /// Tries once. `delivery` says what was taken already.
+    fn try_once(
+        &self,
+        event: &Arc<Event>,
+        delivery: &Delivery,
+    ) -> impl Future<Output = Tried> + Send;
+
+    /// Adds to the batch what follows from how it went.
+    fn follow_up(&self, event: &Event, delivery: &Delivery, tried: &Tried, batch: &mut Batch);
+
+    /// Looks again at what a recorded try may have changed. Only a hint: without it, it is seen a little later.
+    fn recorded(&self, _tried: &Tried) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// How a try went.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// For the record.
+    pub attempt: Attempt,
+    /// What it means.
+    pub outcome: Outcome,
+    /// How many parts are taken now.
+    pub parts_taken: u32,
+    /// What the provider calls it, where it says so.
+    pub provider_id: Option<String>,
+    /// What kind of failure it was, for the follow-up.
+    pub failed_call: Option<FailedCall>,
+}
+
+/// A call that a provider refused.
+#[derive(Clone, Debug, Default)]
+pub struct FailedCall {
+    /// The provider's method.
+    pub method: String,
+    /// Its code for the failure.
+    pub code: Option<i64>,
+    /// Its words.
+    pub message: String,
+    /// The pause it asked for, in seconds.
+    pub retry_after_s: Option<u64>,
+    /// The customer cannot be reached any more, and the log does not say so yet.
+    pub customer_left: bool,
+}
+
+/// What a try means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was taken.
+    Taken,
+    /// Try again later, as the schedule says.
+    Again,
+    /// The destination asked for a pause; that is no failure of ours, and is not counted as a try.
+    AfterPause(Duration),
+    /// It will never be taken.
+    Refused,
+    /// The destination wants nothing any more.
+    Gone,
+}
+
+/// A reader that owes.
+pub struct Outbox<C> {
+    app: Arc<App>,
+    workspace: WorkspaceId,
+    carrier: C,
+    /// Events up to this one may have been tried by an earlier process.
+    handled_before: Seq,
+    parked: StdMutex<HashSet<Lane>>,
+    in_hand: Counts,
+    taken_up: Counts,
+    locks: Vec<Mutex<()>>,
+    hasher: RandomState,
+}
+
+impl<C: Carrier> Outbox<C> {
+    /// Reads which lanes are parked. `head` is the end of the log as it was found.
+    pub async fn open(
+        app: Arc<App>,
+        workspace: WorkspaceId,
+        carrier: C,
+        head: Seq,
+    ) -> Result<Self, ReadError> {
+        let mut parked = HashSet::new();
+        let mut after = None;
+        loop {
+            let scan = Scan::Equal { name: "parked", value: C::NAME.into() };
+            let query = DocumentQuery { kind: Kind::Delivery, scan, after, limit: 1_000 };
+            let page = app.store.documents(workspace, query).await?;
+            for document in page.documents {
+                parked.insert(lane_of(&seen::<Delivery>(document)?.value));
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(Self {
+            app,
+            workspace,
+            carrier,
+            handled_before: head,
+            parked: StdMutex::new(parked),
+            in_hand: Counts::default(),
+            taken_up: Counts::default(),
+            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+            hasher: RandomState::new(),
+        })
+    }
+
+    /// Who carries.
+    pub fn carrier(&self) -> &C {
+        &self.carrier
+    }
+
+    /// Takes up a parked lane whose pause is over. What makes a second call harmless: it looks at the documents, tries
+    /// what is pending in order, and the last look unparks the lane only when nothing is.
+    pub async fn take_up(&self, timer: &Timer) -> Result<(), StepFailed> {
+        let Some(lane) = lane_of_timer(C::NAME, &timer.name) else { return Ok(()) };
+        let Some(_taken_up) = lane.to.and_then(|to| take(&self.taken_up, to, TAKEN_UP_MAX)) else {
+            let mut batch = Batch::new(self.workspace);
+            batch.timers.push(set_timer(C::NAME, lane, later(self.app.now(), PAUSE_TAKEN_UP)));
+            self.app.commit(batch).await?;
+            return Ok(());
+        };
+        let pending = self.pending(lane).await?;
+        for Seen { value: mut delivery, version } in pending {
+            let Some(event) = self.app.store.event(self.workspace, delivery.event).await? else {
+                delivery.status = DeliveryStatus::Failed;
+                delivery.next_at = None;
+                let mut batch = Batch::new(self.workspace);
+                batch.puts.push(put_delivery(C::NAME, &delivery, Some(version)));
+                self.app.commit(batch).await?;
+                continue;
+            };
+            let tried = self.carrier.try_once(&event, &delivery).await;
+            let mut batch = Batch::new(self.workspace);
+            let goes_on = self.record(&event, &mut delivery, &tried, &mut batch);
+            batch.puts.push(put_delivery(C::NAME, &delivery, Some(version)));
+            self.app.commit(batch).await?;
+            self.carrier.recorded(&tried).await;
+            if !goes_on {
+                return Ok(());
+            }
+        }
+        self.unpark_if_done(timer, lane).await
+    }
+
+    /// Tries a delivery again now, whatever its state, because somebody asked for it.
+    pub async fn redeliver(
+        &self,
+        event: &Arc<Event>,
+        found: Seen<Delivery>,
+    ) -> Result<Delivery, StepFailed> {
+        let Seen { value: mut delivery, version } = found;
+        let (status, tries, next_at) = (delivery.status, delivery.tries, delivery.next_at);
+        let tried = self.carrier.try_once(event, &delivery).await;
+        let mut batch = Batch::new(self.workspace);
+        self.record(event, &mut delivery, &tried, &mut batch);
+        batch.timers.clear();
+        if tried.outcome != Outcome::Taken {
+            // Asked by hand: a failure changes nothing but the record of attempts.
+            (delivery.status, delivery.tries, delivery.next_at) = (status, tries, next_at);
+        }
+        batch.puts.push(put_delivery(C::NAME, &delivery, Some(version)));
+        self.app.commit(batch).await?;
+        self.carrier.recorded(&tried).await;
+        Ok(delivery)
+    }
+
+    async fn pending(&self, lane: Lane) -> Result<Vec<Seen<Delivery>>, ReadError> {
+        let scan = Scan::Equal { name: "lane", value: lane_text(lane) };
+        let query = DocumentQuery { kind: Kind::Delivery, scan, after: None, limit: LANE_LOOK_MAX };
+        let page = self.app.store.documents(self.workspace, query).await?;
+        page.documents.into_iter().map(seen).collect()
+    }
+
+    async fn unpark_if_done(&self, timer: &Timer, lane: Lane) -> Result<(), StepFailed> {
+        let _lock = self.lock(lane).lock().await;
+        let mut batch = Batch::new(self.workspace);
+        if self.pending(lane).await?.is_empty() {
+            batch.timers.push(TimerChange::Cancel { name: timer.name.clone() });
+            self.app.commit(batch).await?;
+            self.parked().remove(&lane);
+        } else {
+            batch.timers.push(set_timer(C::NAME, lane, self.app.now()));
+            self.app.commit(batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn first_try(
+        &self,
+        event: &Arc<Event>,
+        lane: Lane,
+        to: Destination,
+    ) -> Result<(), StepFailed> {
+        let mut delivery = new_delivery(event, to);
+        let tried = self.carrier.try_once(event, &delivery).await;
+        let mut batch = Batch::new(self.workspace);
+        self.record(event, &mut delivery, &tried, &mut batch);
+        batch.puts.push(put_delivery(C::NAME, &delivery, None));
+        if delivery.status != DeliveryStatus::Pending {
+            self.app.commit(batch).await?;
+            self.carrier.recorded(&tried).await;
+            return Ok(());
+        }
+        let _lock = self.lock(lane).lock().await;
+        self.app.commit(batch).await?;
+        self.parked().insert(lane);
+        Ok(())
+    }
+
+    async fn park(&self, event: &Event, lane: Lane, to: Destination) -> Result<(), StepFailed> {
+        let mut delivery = new_delivery(event, to);
+        delivery.next_at = Some(self.app.now());
+        let mut batch = Batch::new(self.workspace);
+        if self.parked().insert(lane) {
+            batch.timers.push(set_timer(C::NAME, lane, self.app.now()));
+        }
+        batch.puts.push(put_delivery(C::NAME, &delivery, None));
+        if let Err(error) = self.app.commit(batch).await {
+            // The step is tried again, and must set the timer then.
+            self.parked().remove(&lane);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Notes a try. Returns whether the lane goes on with what follows.
+    fn record(
+        &self,
+        event: &Event,
+        delivery: &mut Delivery,
+        tried: &Tried,
+        batch: &mut Batch,
+    ) -> bool {
+        let now = self.app.now();
+        delivery.attempts.push(tried.attempt.clone());
+        let surplus =
+            delivery.attempts.len().saturating_sub(tidings_model::delivery::ATTEMPTS_KEPT_MAX);
+        delivery.attempts.drain(..surplus);
+        delivery.parts_taken = tried.parts_taken;
+        let mut charge = || {
+            delivery.tries += 1;
+            usize::try_from(delivery.tries)
+                .ok()
+                .and_then(|tries| self.app.settings.retry_delays.get(tries - 1))
+        };
+        let pause = match tried.outcome {
+            Outcome::Taken => {
+                delivery.tries += 1;
+                delivery.status = DeliveryStatus::Delivered;
+                None
+            }
+            Outcome::Refused | Outcome::Gone => {
+                delivery.tries += 1;
+                delivery.status = DeliveryStatus::Failed;
+                None
+            }
+            Outcome::AfterPause(pause) => Some(pause.clamp(PAUSE_ASKED_MIN, PAUSE_ASKED_MAX)),
+            Outcome::Again => {
+                let delay = charge().copied();
+                if delay.is_none() {
+                    delivery.status = DeliveryStatus::Failed;
+                }
+                delay.map(|delay| self.jittered(delay))
+            }
+        };
+        delivery.next_at = pause.map(|pause| later(now, pause));
+        if let Some(next_at) = delivery.next_at {
+            delivery.status = DeliveryStatus::Pending;
+            batch.timers.push(set_timer(C::NAME, lane_of(delivery), next_at));
+        }
+        let outcome = match delivery.status {
+            DeliveryStatus::Delivered => "delivered",
+            DeliveryStatus::Pending => "again",
+            DeliveryStatus::Failed => "failed",
+        };
+        metrics::counter!("tidings_attempts_total", "reader" => C::NAME, "outcome" => outcome)
+            .increment(1);
+        self.carrier.follow_up(event, delivery, tried, batch);
+        delivery.next_at.is_none()
+    }
+
+    /// Up to a tenth longer, so that many that failed together do not come back together.
+    fn jittered(&self, delay: Duration) -> Duration {
+        let (_, random) = self.app.clock.next_id().as_u64_pair();
+        let tenth = u64::try_from(delay.as_millis() / 10).unwrap_or(u64::MAX);
+        delay + Duration::from_millis(random % (tenth + 1))
+    }
+
+    fn parked(&self) -> std::sync::MutexGuard<'_, HashSet<Lane>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self, lane: Lane) -> &Mutex<()> {
+        let place = usize::try_from(self.hasher.hash_one(lane) % LOCKS as u64).unwrap_or(0);
+        self.locks.get(place).expect("the place is taken modulo the number of locks")
+    }
+}
+
+/// How many each destination has.
+type Counts = StdMutex<HashMap<Destination, usize>>;
+
+/// Counts one more; `None` when the destination has enough.
+fn take(counts: &Counts, to: Destination, max: usize) -> Option<InHand<'_>> {
+    let mut of = counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = of.entry(to).or_default();
+    if *count >= max {
+        return None;
+    }
+    *count += 1;
+    Some(InHand { counts, to })
+}
+
+impl<C: Carrier> Handler for Outbox<C> {
+    fn lanes(&self, event: &Event, lanes: &mut Vec<Lane>) {
+        let mut to = Vec::new();
+        self.carrier.destinations(event, &mut to);
+        lanes.extend(to.into_iter().map(|to| Lane::of(event).towards(to)));
+    }
+
+    async fn handle(&self, event: &Arc<Event>, lane: Lane) -> Result<(), StepFailed> {
+        let Some(to) = lane.to else { return Ok(()) };
+        if event.seq <= self.handled_before {
+            let key = DocKey::new(Kind::Delivery, DeliveryId::of(event.seq, to));
+            if self.app.store.document(self.workspace, &key).await?.is_some() {
+                return Ok(());
+            }
+        }
+        {
+            let _lock = self.lock(lane).lock().await;
+            if self.parked().contains(&lane) {
+                return self.park(event, lane, to).await;
+            }
+        }
+        let Some(_in_hand) = take(&self.in_hand, to, IN_HAND_MAX) else {
+            let _lock = self.lock(lane).lock().await;
+            return self.park(event, lane, to).await;
+        };
+        self.first_try(event, lane, to).await
+    }
+}
+
+/// Something in hand; counted until it is dropped.
+struct InHand<'a> {
+    counts: &'a Counts,
+    to: Destination,
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.to) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.to);
+            }
+        }
+    }
+}
+
+/// The write of a delivery's document, with the entries that it is found by.
+fn put_delivery(
+    reader: &str,
+    delivery: &Delivery,
+    expected: Option<tidings_store::Version>,
+) -> Put {
+    let to = delivery.to.uuid();
+    let status = match delivery.status {
+        DeliveryStatus::Pending => "pending",
+        DeliveryStatus::Delivered => "delivered",
+        DeliveryStatus::Failed => "failed",
+    };
+    let mut index = vec![
+        ("to", to.to_string()),
+        ("status", status.into()),
+        ("to_status", format!("{to}:{status}")),
+    ];
+    if delivery.status == DeliveryStatus::Pending {
+        index.push(("lane", lane_text(lane_of(delivery))));
+        index.push(("parked", reader.into()));
+    }
+    Put { key: DocKey::new(Kind::Delivery, delivery.id), expected, body: to_body(delivery), index }
+}
+
+fn new_delivery(event: &Event, to: Destination) -> Delivery {
+    Delivery {
+        id: DeliveryId::of(event.seq, to),
+        to,
+        event: event.id,
+        seq: event.seq.0,
+        event_type: event.event_type.to_string(),
+        chat: event.chat,
+        status: DeliveryStatus::Pending,
+        attempts: Vec::new(),
+        tries: 0,
+        parts_taken: 0,
+        next_at: None,
+    }
+}
+
+fn lane_of(delivery: &Delivery) -> Lane {
+    let of = delivery.chat.map_or_else(|| delivery.event.uuid(), tidings_model::ChatId::uuid);
+    Lane { of, to: Some(delivery.to) }
+}
+
+fn lane_text(lane: Lane) -> String {
+    match lane.to {
+        Some(Destination::Endpoint { id }) => format!("endpoint:{id}:{}", lane.of),
+        Some(Destination::Channel { id }) => format!("channel:{id}:{}", lane.of),
+        None => lane.of.to_string(),
+    }
+}
+
+fn set_timer(reader: &str, lane: Lane, due: Timestamp) -> TimerChange {
+    let name = TimerName(format!("{reader}:{}", lane_text(lane)));
+    TimerChange::Set { name, due, body: serde_json::Value::Null }
+}
+
+fn lane_of_timer(reader: &str, name: &TimerName) -> Option<Lane> {
+    let mut parts = name.0.strip_prefix(reader)?.strip_prefix(':')?.split(':');
+    let (kind, id, of) = (parts.next()?, parts.next()?, parts.next()?);
+    let id: Uuid = id.parse().ok()?;
+    let to = match kind {
+        "endpoint" => Destination::Endpoint { id: tidings_model::EndpointId::new(id) },
+        "channel" => Destination::Channel { id: tidings_model::ChannelId::new(id) },
+        _ => return None,
+    };
+    Some(Lane { of: of.parse().ok()?, to: Some(to) })
+}
+
+/// A time later by so much; the far end of time when that is out of range.
+pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,65 @@
+//! What behaviors see of an event and its scene: [`Facts`] from documents. Pure.
+
+use serde_json::{Map, Value, json};
+use tidings_behaviors::Facts;
+use tidings_model::{BotName, Event, envelope};
+
+use super::scene::Scene;
+use super::written::to_body;
+
+/// What a bot's behavior sees.
+pub fn facts(
+    event: &Event,
+    channel_kind: Option<&str>,
+    scene: Option<&Scene>,
+    bot: &BotName,
+) -> Facts {
+    Facts {
+        event: event.data.clone(),
+        meta: meta(event, channel_kind),
+        chat: scene.map_or(Value::Null, chat),
+        customer: scene.map_or(Value::Null, customer),
+        session: scene
+            .and_then(|scene| scene.session.value.data.get(bot).cloned())
+            .unwrap_or_default(),
+        client: scene.map(|scene| client_data(scene, bot)).unwrap_or_default(),
+    }
+}
+
+/// What a bot keeps about the customer of a scene.
+pub fn client_data(scene: &Scene, bot: &BotName) -> Map<String, Value> {
+    let data = scene.customer.as_ref().and_then(|customer| customer.value.data.get(bot.as_str()));
+    data.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn meta(event: &Event, channel_kind: Option<&str>) -> Value {
+    let mut meta = envelope::to_value(event);
+    if let Value::Object(map) = &mut meta {
+        map.remove("data");
+        // What the provider said can be long, and is in the event itself for whoever needs it.
+        if let Some(Value::Object(properties)) = map.get_mut("properties") {
+            properties.remove("raw");
+        }
+        map.insert("channel_kind".into(), channel_kind.into());
+    }
+    meta
+}
+
+fn chat(scene: &Scene) -> Value {
+    let chat = &scene.chat.value;
+    // A variable reads as `chat.<name>`; what the chat itself says cannot be hidden by one.
+    let mut map: Map<String, Value> = chat.variables.clone().into_iter().collect();
+    map.insert("id".into(), to_body(&chat.id));
+    map.insert("status".into(), to_body(&chat.status));
+    map.insert("labels".into(), to_body(&chat.labels));
+    map.insert("variables".into(), to_body(&chat.variables));
+    map.insert("group".into(), to_body(&chat.group));
+    map.insert("assignee".into(), to_body(&chat.assignee));
+    map.insert("holder".into(), to_body(&scene.control.value.holder));
+    Value::Object(map)
+}
+
+fn customer(scene: &Scene) -> Value {
+    let Some(customer) = &scene.customer else { return Value::Null };
+    json!({ "id": customer.value.id, "name": customer.value.name, "language": customer.value.language })
+}

@@ -1,0 +1,45 @@
+//! What an operator may set about the pipeline. `server` reads them from its file; the defaults stand here.
+
+use std::time::Duration;
+
+/// The pipeline's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How this installation is reached from outside, without a slash at the end; part of file addresses and of the
+    /// webhooks that channels are told.
+    pub public_url: String,
+    /// Where files are kept.
+    pub files_folder: std::path::PathBuf,
+    /// How long events are kept; `None` keeps them for ever.
+    pub keep_events_for: Option<Duration>,
+    /// How many events a workspace keeps; `None` keeps all.
+    pub keep_events_max: Option<u64>,
+    /// When a failed delivery is tried again, one delay after the other; after the last it has failed.
+    pub retry_delays: Vec<Duration>,
+    /// How long one delivery may take, from the look-up of the name to the last byte of the answer.
+    pub delivery_deadline: Duration,
+    /// What a bot says when it fails and would be silent.
+    pub bot_failure_answer: String,
+    /// How many messages bots may write in one chat within a minute, before the loop guard stops them.
+    pub bot_messages_per_minute_max: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".into(),
+            files_folder: "files".into(),
+            keep_events_for: None,
+            keep_events_max: None,
+            retry_delays: RETRY_DELAYS_S.into_iter().map(Duration::from_secs).collect(),
+            delivery_deadline: Duration::from_secs(15),
+            bot_failure_answer:
+                "Sorry, something went wrong on our side. Please try again in a moment.".into(),
+            bot_messages_per_minute_max: 60,
+        }
+    }
+}
+
+/// The usual schedule of retries, in seconds: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
+/// From the Standard Webhooks specification's recommendation.
+const RETRY_DELAYS_S: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
