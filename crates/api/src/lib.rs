@@ -1,0 +1,44 @@
+//! HTTP: thin handlers over `app`, and the OpenAPI that describes them.
+//!
+//! `server` and `testkit` build an [`ApiState`] and serve what [`router`] gives. A handler reads its request, asks `app`
+//! or the store once, and writes the answer; it decides nothing else. Every answer that is not a success is a
+//! [`Problem`] with a stable code.
+//!
+//! In reading order: [`state`] (what handlers share, and the limits), [`problem`], `auth` (who is asking, and whether
+//! they may), `body` and `params` (what they ask), `answer`, `guard` (around every request), `stream` (what goes on as
+//! the log grows); then a file for each noun, `web` (the chat page's visitors), `files`, `pages`, `health`, [`openapi`].
+
+mod agents;
+mod answer;
+mod auth;
+mod body;
+mod bots;
+mod channels;
+mod chats;
+mod customers;
+mod deliveries;
+mod endpoints;
+mod envelope;
+mod event_types;
+mod events;
+mod files;
+mod guard;
+mod health;
+pub mod openapi;
+pub mod pages;
+mod params;
+pub mod problem;
+mod provider;
+mod rate;
+mod routes;
+mod runs;
+pub mod state;
+mod stream;
+mod tokens;
+mod web;
+mod workspace;
+
+pub use openapi::{openapi, openapi_json};
+pub use problem::{Code, Problem, errors_reference};
+pub use routes::router;
+pub use state::{ApiState, Limits, Phase, Rate, Readiness};

@@ -1,0 +1,15 @@
+//! The API over real HTTP: a real server, a real store, a real client.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a missing field fails the test, which is what it is for"
+)]
+
+mod auth;
+mod bad_input;
+mod documents;
+mod events;
+mod operators;
+mod provider;
+mod streams;
+mod web;

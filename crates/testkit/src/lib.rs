@@ -1,0 +1,8 @@
+//! A world for tests: the real server, a clock to turn, and simulated outside services.
+
+pub mod clock;
+pub mod receiver;
+pub mod store;
+pub mod telegram;
+pub mod visitor;
+pub mod world;

@@ -1,0 +1,200 @@
+//! A store that makes trouble: it has forgotten how far the readers were, rings every timer twice, or breaks off after
+//! so many writes. Everything else goes to the real one behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tidings_model::{ChatId, Event, EventId, Seq, Timestamp, WorkspaceId};
+use tidings_store::{
+    Batch, CommitError, Committed, DocKey, Document, DocumentPage, DocumentQuery, EventQuery,
+    ReadError, Stats, Store, Tail, Timer,
+};
+use tidings_store_sqlite::SqliteStore;
+
+/// A store that makes trouble.
+pub struct Troubled {
+    inner: Arc<SqliteStore>,
+    /// How far readers came since it was opened; `None` when it remembers what they wrote before.
+    cursors: Option<Mutex<BTreeMap<String, Seq>>>,
+    /// The timers that were seen, each to be given once more.
+    rung: Option<Mutex<Rung>>,
+    /// How many more writes are taken.
+    writes_left: AtomicU64,
+}
+
+#[derive(Default)]
+struct Rung {
+    seen: Vec<Timer>,
+    again: BTreeSet<String>,
+}
+
+impl Troubled {
+    /// Every reader begins at the start of the log, and every timer rings a second time.
+    pub fn does_all_twice(inner: Arc<SqliteStore>) -> Arc<dyn Store> {
+        Arc::new(Self {
+            inner,
+            cursors: Some(Mutex::default()),
+            rung: Some(Mutex::default()),
+            writes_left: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    /// After so many writes it takes no more, as if the process had ended there.
+    pub fn ends_after(inner: Arc<SqliteStore>, writes: u64) -> Arc<dyn Store> {
+        Arc::new(Self { inner, cursors: None, rung: None, writes_left: AtomicU64::new(writes) })
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Troubled {
+    async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
+        let left = self
+            .writes_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_err() {
+            return Err(CommitError::Closed);
+        }
+        let advances = batch.cursors.clone();
+        let committed = self.inner.commit(batch).await?;
+        if let Some(cursors) = &self.cursors {
+            let mut cursors = cursors.lock().unwrap_or_else(PoisonError::into_inner);
+            for advance in advances {
+                let cursor = cursors.entry(advance.reader).or_default();
+                *cursor = advance.to.max(*cursor);
+            }
+        }
+        Ok(committed)
+    }
+
+    async fn cursor(&self, workspace: WorkspaceId, reader: &str) -> Result<Option<Seq>, ReadError> {
+        match &self.cursors {
+            Some(cursors) => {
+                let cursors = cursors.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(cursors.get(reader).copied())
+            }
+            None => self.inner.cursor(workspace, reader).await,
+        }
+    }
+
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, ReadError> {
+        let mut due = self.inner.due_timers(now, limit).await?;
+        // A look at all timers is a test's own.
+        if let Some(rung) = self.rung.as_ref().filter(|_| now < Timestamp::MAX) {
+            let mut rung = rung.lock().unwrap_or_else(PoisonError::into_inner);
+            let Rung { seen, again } = &mut *rung;
+            for timer in seen.iter() {
+                let gone = !due.iter().any(|each| each.name == timer.name);
+                if gone && again.insert(format!("{timer:?}")) {
+                    due.push(timer.clone());
+                }
+            }
+            for timer in &due {
+                if !seen.contains(timer) {
+                    seen.push(timer.clone());
+                }
+            }
+        }
+        Ok(due)
+    }
+
+    fn tail(&self, workspace: WorkspaceId) -> Arc<Tail> {
+        self.inner.tail(workspace)
+    }
+
+    async fn events(
+        &self,
+        workspace: WorkspaceId,
+        query: EventQuery,
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
+        self.inner.events(workspace, query).await
+    }
+
+    async fn event(
+        &self,
+        workspace: WorkspaceId,
+        id: EventId,
+    ) -> Result<Option<Arc<Event>>, ReadError> {
+        self.inner.event(workspace, id).await
+    }
+
+    async fn chat_events(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
+        self.inner.chat_events(workspace, chat, before, limit).await
+    }
+
+    async fn last_seq(&self, workspace: WorkspaceId) -> Result<Seq, ReadError> {
+        self.inner.last_seq(workspace).await
+    }
+
+    async fn document(
+        &self,
+        workspace: WorkspaceId,
+        key: &DocKey,
+    ) -> Result<Option<Document>, ReadError> {
+        self.inner.document(workspace, key).await
+    }
+
+    async fn documents_by_key(
+        &self,
+        workspace: WorkspaceId,
+        keys: &[DocKey],
+    ) -> Result<Vec<Option<Document>>, ReadError> {
+        self.inner.documents_by_key(workspace, keys).await
+    }
+
+    async fn documents(
+        &self,
+        workspace: WorkspaceId,
+        query: DocumentQuery,
+    ) -> Result<DocumentPage, ReadError> {
+        self.inner.documents(workspace, query).await
+    }
+
+    async fn next_timer(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.inner.next_timer().await
+    }
+
+    async fn claim(
+        &self,
+        workspace: WorkspaceId,
+        claim: &str,
+    ) -> Result<Option<EventId>, ReadError> {
+        self.inner.claim(workspace, claim).await
+    }
+
+    async fn workspaces(&self) -> Result<Vec<WorkspaceId>, ReadError> {
+        self.inner.workspaces().await
+    }
+
+    async fn forget(
+        &self,
+        workspace: WorkspaceId,
+        up_to: Seq,
+        claims_before: Timestamp,
+    ) -> Result<u64, CommitError> {
+        self.inner.forget(workspace, up_to, claims_before).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), ReadError> {
+        self.inner.backup(to).await
+    }
+
+    async fn verify(&self) -> Result<Vec<String>, ReadError> {
+        self.inner.verify().await
+    }
+
+    async fn stats(&self) -> Result<Stats, ReadError> {
+        self.inner.stats().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
