@@ -1,0 +1,23 @@
+//! Stories with the real app, on disk, a clock to turn, and simulated outside services that speak HTTP. Alice writes, Bob
+//! answers, Carol subscribes.
+//!
+//! Each story of the pipeline ends with [`tidings_testkit::world::World::finish`]: nothing is left to do, every event is
+//! as the catalogue says, numbers have no gaps.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a missing field fails the test, which is what it is for"
+)]
+
+mod accept;
+mod closing;
+mod control;
+mod conversation;
+mod data_limits;
+mod loops;
+mod publishing;
+mod retention;
+mod several_bots;
+mod telegram;
+mod twice;
+mod webhooks;

@@ -1,0 +1,10 @@
+//! Stories over Telegram. Alice writes to a pizzeria's bot.
+
+mod albums;
+mod conversation;
+mod door;
+mod failures;
+mod files;
+mod payments;
+mod restart;
+mod world;
