@@ -1,0 +1,190 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The open event server behind chatbots and help desks.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, about)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve an installation: one data folder.
+    Serve(Serve),
+    /// Show what Tidings does: a workspace with a bot, a chat page and a webhook receiver, on this machine only.
+    Demo(Demo),
+    /// List the types of events, or show one.
+    EventTypes(EventTypes),
+    /// Check bots' texts: every error with file, line and column.
+    Check(Check),
+    /// Print events of a running server, and follow them.
+    Events(Events),
+    /// Send the catalogue's sample of a type to a running server.
+    Trigger(Trigger),
+    /// Copy an installation, also while it is serving.
+    Backup(Backup),
+    /// Put a backup back into a new data folder.
+    Restore(Restore),
+    /// Look for what is wrong with an installation.
+    Doctor(Doctor),
+    /// Print all settings with their defaults, as a `tidings.toml`.
+    Settings,
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi,
+    /// Print a page of the reference, as it lies in `docs/reference`.
+    #[command(hide = true)]
+    Reference(Reference),
+}
+
+/// Options of `reference`.
+#[derive(Debug, Args)]
+pub(crate) struct Reference {
+    /// Which page.
+    pub page: Page,
+}
+
+/// A generated page.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Page {
+    /// `settings.md`.
+    Settings,
+    /// `errors.md`.
+    Errors,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The data folder; made if it is not there.
+    #[arg(long, default_value = "data")]
+    pub data: PathBuf,
+    /// The settings' file, instead of `tidings.toml` in the data folder.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Where to listen, instead of the setting `http.listen`.
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// The folder of bots' texts, instead of the setting `bots.folder`.
+    #[arg(long)]
+    pub bots: Option<PathBuf>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The data folder; a new one in the folder for temporary files, unless given.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+/// Options of `event-types`.
+#[derive(Debug, Args)]
+pub(crate) struct EventTypes {
+    /// A type or an alias; all types, unless given.
+    pub name: Option<String>,
+    /// As JSON, with schemas and samples.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Folders of bots, or folders of folders of bots.
+    #[arg(default_value = "bots")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// How a running server is reached.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// Its address.
+    #[arg(long, env = "TIDINGS_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// A token of its API.
+    #[arg(long, env = "TIDINGS_TOKEN", hide_env_values = true)]
+    pub token: String,
+}
+
+/// Options of `events`.
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+    /// Go on with new events as they come.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Begin after this number; with --follow, at the end unless given.
+    #[arg(long)]
+    pub since: Option<u64>,
+    /// Only these types or aliases.
+    #[arg(long = "type")]
+    pub types: Vec<String>,
+    /// Only this chat.
+    #[arg(long)]
+    pub chat: Option<String>,
+    /// As JSON, one event a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `trigger`.
+#[derive(Debug, Args)]
+pub(crate) struct Trigger {
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+    /// A type or an alias.
+    pub event_type: String,
+    /// The chat to put it in.
+    #[arg(long)]
+    pub chat: Option<String>,
+    /// Its data as JSON, instead of the sample.
+    #[arg(long)]
+    pub data: Option<String>,
+}
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The data folder.
+    #[arg(long, default_value = "data")]
+    pub data: PathBuf,
+    /// A folder that is not there yet. The backup holds the installation's key: keep it as safe as the data.
+    #[arg(long)]
+    pub to: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup's folder.
+    #[arg(long)]
+    pub from: PathBuf,
+    /// The data folder, which must be empty or not there.
+    #[arg(long, default_value = "data")]
+    pub data: PathBuf,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The data folder.
+    #[arg(long, default_value = "data")]
+    pub data: PathBuf,
+    /// The settings' file, instead of `tidings.toml` in the data folder.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+}

@@ -1,0 +1,53 @@
+//! The commands, a file each.
+
+mod backup;
+mod check;
+mod demo;
+mod doctor;
+mod event_types;
+mod events;
+mod openapi;
+mod reference;
+mod serve;
+mod trigger;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::cli::Command;
+
+/// Does what was said.
+pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(options) => serve::serve(options).await,
+        Command::Demo(options) => demo::demo(options).await,
+        Command::EventTypes(options) => event_types::event_types(&options),
+        Command::Check(options) => check::check(&options),
+        Command::Events(options) => events::events(options).await,
+        Command::Trigger(options) => trigger::trigger(options).await,
+        Command::Backup(options) => backup::backup(&options),
+        Command::Restore(options) => backup::restore(&options),
+        Command::Doctor(options) => doctor::doctor(&options).await,
+        Command::Settings => reference::settings(),
+        Command::Openapi => openapi::openapi(),
+        Command::Reference(options) => reference::reference(&options),
+    }
+}
+
+/// Says what went wrong, with every cause.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    // Nobody can be told when standard error is closed.
+    drop(writeln!(std::io::stderr(), "tidings: {error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Prints a line. A reader that went away (`| head`) ends us without a fuss.
+fn say(line: impl std::fmt::Display) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            Err(anyhow::anyhow!("nobody reads any more"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

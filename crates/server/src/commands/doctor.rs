@@ -1,0 +1,125 @@
+//! `tidings doctor`: what is wrong with an installation, and what to do. It changes nothing.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tidings_app::admin::bots::CatalogueVocabulary;
+use tidings_behaviors::Bot;
+use tidings_catalogue::Catalogue;
+use tidings_store::Store;
+use tidings_store_sqlite::OpenError;
+
+use super::say;
+use crate::bots_folder::{bots_in, read_bot};
+use crate::cli::Doctor;
+use crate::installation::Installation;
+use crate::settings::Settings;
+
+pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
+    let mut sick = 0;
+    let mut check = |name: &str, result: anyhow::Result<String>| match result {
+        Ok(fine) => say(format_args!("ok    {name}: {fine}")),
+        Err(error) => {
+            sick += 1;
+            say(format_args!("WRONG {name}: {error:#}"))
+        }
+    };
+    let catalogue = Catalogue::builtin().map_err(anyhow::Error::from);
+    check(
+        "catalogue",
+        catalogue
+            .as_ref()
+            .map(|c| format!("{} types", c.types().len()))
+            .map_err(|e| anyhow::anyhow!("{e:#}")),
+    )?;
+
+    let there = options.data.join("tidings.db").is_file();
+    if !there {
+        check(
+            "data folder",
+            Err(anyhow::anyhow!(
+                "{} holds no installation: tidings serve makes one",
+                options.data.display()
+            )),
+        )?;
+        return Ok(ExitCode::FAILURE);
+    }
+    let installation = Installation::at(&options.data)?;
+    let settings = Settings::read(installation.folder(), options.config.as_deref());
+    check(
+        "settings",
+        settings.as_ref().map(|_| "read".into()).map_err(|e| anyhow::anyhow!("{e:#}")),
+    )?;
+    let settings = settings.unwrap_or_default();
+
+    check("key", key_is_private(&installation))?;
+    match installation.open_store(&settings) {
+        Ok(store) => {
+            check("store", look_at(Arc::new(store)).await)?;
+        }
+        Err(error) => check("store", unless_in_use(error))?,
+    }
+    if let Ok(catalogue) = &catalogue {
+        check("bots", bots(&installation, &settings, catalogue))?;
+    }
+    Ok(if sick == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A store that a server has open is looked through by that server: its `/readyz` tells of damage.
+fn unless_in_use(error: anyhow::Error) -> anyhow::Result<String> {
+    match error.downcast_ref() {
+        Some(OpenError::Locked { .. }) => {
+            Ok(format!("{error}, whose /readyz tells of damage; stop it to look here"))
+        }
+        Some(_) | None => Err(error),
+    }
+}
+
+async fn look_at(store: Arc<dyn Store>) -> anyhow::Result<String> {
+    let damage = store.verify().await?;
+    let stats = store.stats().await?;
+    store.close().await;
+    anyhow::ensure!(damage.is_empty(), "it is damaged, restore a backup: {}", damage.join("; "));
+    Ok(format!(
+        "{} events, {} documents, {} timers, {} MiB, no damage",
+        stats.events,
+        stats.documents,
+        stats.timers,
+        stats.bytes >> 20
+    ))
+}
+
+fn bots(
+    installation: &Installation,
+    settings: &Settings,
+    catalogue: &Catalogue,
+) -> anyhow::Result<String> {
+    let folder = installation.bots_folder(settings);
+    let names = bots_in(&folder)?;
+    for name in &names {
+        let source = read_bot(&folder.join(name.as_str()), name)?;
+        if let Err(problems) = Bot::load(&source, &CatalogueVocabulary(catalogue)) {
+            let first = problems.first().map(ToString::to_string).unwrap_or_default();
+            anyhow::bail!("{} problems, first: {first}", problems.len());
+        }
+    }
+    Ok(format!("{} in {}", names.len(), folder.display()))
+}
+
+#[cfg(unix)]
+fn key_is_private(installation: &Installation) -> anyhow::Result<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = installation.key_file().metadata()?.permissions().mode() & 0o777;
+    anyhow::ensure!(
+        mode & 0o077 == 0,
+        "others can read {}: chmod 600 it",
+        installation.key_file().display()
+    );
+    Ok("only its owner reads it".into())
+}
+
+#[cfg(not(unix))]
+fn key_is_private(installation: &Installation) -> anyhow::Result<String> {
+    installation.key_file().metadata()?;
+    Ok("there".into())
+}

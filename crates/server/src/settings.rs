@@ -1,0 +1,366 @@
+//! The settings of an installation: one struct per topic, whose doc comments are the documentation.
+//!
+//! They come from `tidings.toml` in the data folder (or `--config`), then from the environment: `TIDINGS__HTTP__LISTEN`
+//! sets `http.listen`. An unknown key is an error that names it. Only this crate reads files and the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use tidings_outbound::AllowRule;
+
+/// What an environment variable for a setting begins with.
+const ENVIRONMENT_PREFIX: &str = "TIDINGS__";
+
+/// Declares the topics of the settings: each a struct with its defaults, and [`REFERENCE`], which holds the doc comments.
+macro_rules! settings {
+    ($(
+        #[doc = $topic_doc:literal]
+        $topic:ident: $Topic:ident {
+            $(
+                #[doc = $doc:literal]
+                $key:ident: $Value:ty = $default:expr,
+            )*
+        }
+    )*) => {
+        /// All settings.
+        #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct Settings {
+            $(#[doc = $topic_doc] pub $topic: $Topic,)*
+        }
+
+        $(
+            #[doc = $topic_doc]
+            #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+            #[serde(deny_unknown_fields, default)]
+            pub(crate) struct $Topic {
+                $(#[doc = $doc] pub $key: $Value,)*
+            }
+
+            impl Default for $Topic {
+                fn default() -> Self {
+                    Self { $($key: $default,)* }
+                }
+            }
+        )*
+
+        /// What the settings mean: topics with their keys, in the order in which they are shown.
+        const REFERENCE: &[Topic] = &[$(Topic {
+            name: stringify!($topic),
+            doc: $topic_doc,
+            keys: &[$((stringify!($key), $doc)),*],
+        }),*];
+    };
+}
+
+/// A topic, as it is described.
+struct Topic {
+    name: &'static str,
+    doc: &'static str,
+    keys: &'static [(&'static str, &'static str)],
+}
+
+settings! {
+    /// The HTTP server.
+    http: Http {
+        /// Where it listens. Loopback unless you say otherwise: put a proxy with TLS in front. Since v0.1.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
+        /// How it is reached from outside, without a slash at the end. Unset, it is `http://` and the address above. Since v0.1.
+        public_url: Option<String> = None,
+    }
+    /// What requests may cost.
+    limits: Limits {
+        /// Requests per second of one token, or of one address without a token; 0 means no limit. Since v0.1.
+        requests_per_second: u32 = 1_000,
+        /// Messages per second of one visitor of a chat page; ten times as many of one address. 0 means no limit. Since v0.1.
+        visitor_messages_per_second: u32 = VISITOR_MESSAGES_PER_SECOND,
+        /// The longest body, in bytes. Since v0.1.
+        body_bytes_max: usize = BODY_BYTES_MAX,
+    }
+    /// Where and how things are kept.
+    storage: Storage {
+        /// `full`: acknowledged means on disk. `normal`: a power cut may lose the last moments. Since v0.1.
+        synchronous: Synchronous = Synchronous::Full,
+        /// The most bytes that the store's file may grow to; what comes then is refused with `storage_full`. Unset, the disk is the limit. Since v0.1.
+        bytes_max: Option<u64> = None,
+    }
+    /// Calls to addresses that others give us.
+    outbound: Outbound {
+        /// Private addresses that may be called all the same: networks (`10.0.0.0/8`), hosts or hosts with ports. Since v0.1.
+        allow: Vec<String> = Vec::new(),
+    }
+    /// Webhooks.
+    delivery: Delivery {
+        /// When a failed delivery is tried again, in seconds after the try before. Since v0.1.
+        retry_delays_s: Vec<u64> = {
+            tidings_app::Settings::default().retry_delays.iter().map(Duration::as_secs).collect()
+        },
+        /// How long one try may take, in seconds. Since v0.1.
+        deadline_s: u64 = tidings_app::Settings::default().delivery_deadline.as_secs(),
+    }
+    /// How long events are kept.
+    retention: Retention {
+        /// For how many days; unset keeps them for ever. Since v0.1.
+        days: Option<u32> = None,
+        /// How many events of a workspace; unset keeps all. Since v0.1.
+        events: Option<u64> = None,
+    }
+    /// Bots.
+    bots: Bots {
+        /// The folder of their texts, one folder each; unset, `bots` in the data folder. Since v0.1.
+        folder: Option<PathBuf> = None,
+        /// What a bot says when it fails and would be silent. Since v0.1.
+        failure_answer: String = tidings_app::Settings::default().bot_failure_answer,
+        /// How many messages bots may write in one chat within a minute. Since v0.1.
+        messages_per_minute_max: u32 = tidings_app::Settings::default().bot_messages_per_minute_max,
+    }
+    /// The log.
+    log: Log {
+        /// `text` for people, `json` for programs. Since v0.1.
+        format: LogFormat = LogFormat::Text,
+        /// What is written, as `info` or `info,tidings_app=debug`. Since v0.1.
+        level: String = "info".into(),
+    }
+}
+
+/// Nobody types faster.
+const VISITOR_MESSAGES_PER_SECOND: u32 = 5;
+
+/// One MiB holds the longest message (16 KB) with any sensible metadata many times over.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// The least that a store's file needs: its tables, and some thousand small events.
+const STORAGE_BYTES_MIN: u64 = 1 << 20;
+
+/// When a commit counts as written.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Synchronous {
+    /// When the disk says so.
+    #[default]
+    Full,
+    /// When the operating system has it.
+    Normal,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// A `tidings.toml` that says every default, and what each setting means.
+pub(crate) fn commented_defaults() -> anyhow::Result<String> {
+    let defaults = toml::Table::try_from(Settings::default())?;
+    let mut page = String::new();
+    for topic in REFERENCE {
+        let separator = if page.is_empty() { "" } else { "\n" };
+        page.push_str(&format!("{separator}#{}\n[{}]\n", topic.doc, topic.name));
+        let values = defaults.get(topic.name).and_then(toml::Value::as_table);
+        for (key, doc) in topic.keys {
+            page.push_str(&format!("#{doc}\n"));
+            match values.and_then(|values| values.get(*key)) {
+                Some(value) => page.push_str(&format!("{key} = {value}\n")),
+                None => page.push_str(&format!("# {key} =\n")),
+            }
+        }
+    }
+    Ok(page)
+}
+
+/// The reference page, `docs/reference/settings.md`.
+pub(crate) fn reference() -> anyhow::Result<String> {
+    Ok(format!(
+        "# Settings\n\n\
+         Settings come from `tidings.toml` in the data folder, or from the file after `--config`.\n\
+         Environment variables go over the file: `{ENVIRONMENT_PREFIX}HTTP__LISTEN` sets `listen` of `[http]`; lists are written with commas.\n\
+         An unknown key or a wrong value ends the start, and is named.\n\
+         A change takes effect at the next start.\n\n\
+         This is a file of all defaults, as `tidings settings` prints it; what has no default is commented out.\n\
+         This page is generated from the code; do not edit it.\n\n\
+         ```toml\n{}```\n",
+        commented_defaults()?
+    ))
+}
+
+impl Settings {
+    /// Reads the settings of an installation: its file, if there is one, then the environment.
+    pub(crate) fn read(data: &Path, config: Option<&Path>) -> anyhow::Result<Self> {
+        let default = data.join("tidings.toml");
+        let path = config.unwrap_or(&default);
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && config.is_none() => {
+                String::new()
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        let environment = std::env::vars().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX));
+        Self::merge(&text, environment).with_context(|| {
+            format!("wrong settings (from {} and {ENVIRONMENT_PREFIX}…)", path.display())
+        })
+    }
+
+    /// The settings of a text, changed by variables.
+    pub(crate) fn merge(
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
+        // Read as it stands first: an error then points at its line.
+        toml::from_str::<Self>(text)?;
+        let mut table: toml::Table = toml::from_str(text)?;
+        for (name, value) in variables {
+            let path = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(&name).to_ascii_lowercase();
+            let (section, key) =
+                path.split_once("__").with_context(|| format!("{name} names no setting"))?;
+            let entry =
+                table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            let entry =
+                entry.as_table_mut().with_context(|| format!("{section} is not a section"))?;
+            entry.insert(key.into(), from_variable(section, key, &value));
+        }
+        let settings: Self = table.try_into()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        self.allow_rules()?;
+        anyhow::ensure!(
+            self.limits.body_bytes_max >= 1_024,
+            "limits.body_bytes_max: must be at least 1024"
+        );
+        anyhow::ensure!(
+            self.storage.bytes_max.is_none_or(|bytes| bytes >= STORAGE_BYTES_MIN),
+            "storage.bytes_max: must be at least {STORAGE_BYTES_MIN}"
+        );
+        anyhow::ensure!(self.delivery.deadline_s >= 1, "delivery.deadline_s: must be at least 1");
+        if let Some(url) = &self.http.public_url {
+            anyhow::ensure!(
+                (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/'),
+                "http.public_url: must begin with http:// or https:// and not end with a slash"
+            );
+        }
+        Ok(())
+    }
+
+    /// The rules of `outbound.allow`.
+    pub(crate) fn allow_rules(&self) -> anyhow::Result<Vec<AllowRule>> {
+        let rules = self.outbound.allow.iter().map(|rule| rule.parse::<AllowRule>());
+        rules.collect::<Result<_, _>>().context("outbound.allow")
+    }
+
+    /// What of it the pipeline takes.
+    pub(crate) fn pipeline(&self, data: &Path, listens_on: SocketAddr) -> tidings_app::Settings {
+        tidings_app::Settings {
+            public_url: self
+                .http
+                .public_url
+                .clone()
+                .unwrap_or_else(|| format!("http://{listens_on}")),
+            files_folder: data.join("files"),
+            keep_events_for: self
+                .retention
+                .days
+                .map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+            keep_events_max: self.retention.events,
+            retry_delays: self
+                .delivery
+                .retry_delays_s
+                .iter()
+                .copied()
+                .map(Duration::from_secs)
+                .collect(),
+            delivery_deadline: Duration::from_secs(self.delivery.deadline_s),
+            bot_failure_answer: self.bots.failure_answer.clone(),
+            bot_messages_per_minute_max: self.bots.messages_per_minute_max,
+        }
+    }
+}
+
+/// A variable's text as the value it means: a number, true or false, a list after commas, or text.
+fn from_variable(section: &str, key: &str, text: &str) -> toml::Value {
+    let is_list = matches!((section, key), ("outbound", "allow") | ("delivery", "retry_delays_s"));
+    if is_list {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        return toml::Value::Array(parts.map(plain).collect());
+    }
+    plain(text)
+}
+
+fn plain(text: &str) -> toml::Value {
+    if let Ok(number) = text.parse() {
+        return toml::Value::Integer(number);
+    }
+    match text {
+        "true" => toml::Value::Boolean(true),
+        "false" => toml::Value::Boolean(false),
+        _ => toml::Value::String(text.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(name: &str, value: &str) -> (String, String) {
+        (name.into(), value.into())
+    }
+
+    #[test]
+    fn nothing_said_means_the_defaults() {
+        assert_eq!(Settings::merge("", []).expect("good"), Settings::default());
+    }
+
+    #[test]
+    fn the_printed_file_says_the_defaults_and_every_key() {
+        let printed = commented_defaults().expect("printed");
+        assert_eq!(Settings::merge(&printed, []).expect("good"), Settings::default());
+        // What has no default is known all the same: with a value it is read.
+        let set = printed
+            .replace("# public_url =", "public_url = \"https://chat.example\"")
+            .replace("# bytes_max =", "bytes_max = 2000000")
+            .replace("# days =", "days = 1")
+            .replace("# events =", "events = 1")
+            .replace("# folder =", "folder = \"bots\"");
+        assert!(!set.lines().any(|line| line.starts_with("# ") && line.ends_with(" =")), "{set}");
+        Settings::merge(&set, []).expect("every key is known");
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file() {
+        let text = "[http]\nlisten = \"127.0.0.1:1\"\n[limits]\nrequests_per_second = 5\n";
+        let variables = [
+            variable("TIDINGS__HTTP__LISTEN", "0.0.0.0:9"),
+            variable("TIDINGS__OUTBOUND__ALLOW", "127.0.0.0/8, localhost:99"),
+            variable("TIDINGS__STORAGE__SYNCHRONOUS", "normal"),
+        ];
+        let settings = Settings::merge(text, variables).expect("good");
+        assert_eq!(settings.http.listen.to_string(), "0.0.0.0:9");
+        assert_eq!(settings.limits.requests_per_second, 5);
+        assert_eq!(settings.outbound.allow, ["127.0.0.0/8", "localhost:99"]);
+        assert_eq!(settings.storage.synchronous, Synchronous::Normal);
+    }
+
+    #[test]
+    fn a_wrong_key_is_named() {
+        let error = Settings::merge("[http]\nlissten = 1\n", []).expect_err("unknown").to_string();
+        assert!(error.contains("lissten") && error.contains("line 2"), "{error}");
+        let error =
+            Settings::merge("", [variable("TIDINGS__HTTP__LISSTEN", "1")]).expect_err("unknown");
+        assert!(error.to_string().contains("lissten"), "{error}");
+        let error =
+            Settings::merge("[outbound]\nallow = [\"10.0.0.0/99\"]\n", []).expect_err("bad rule");
+        assert!(error.to_string().contains("outbound.allow"), "{error}");
+    }
+}

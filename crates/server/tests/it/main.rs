@@ -1,0 +1,21 @@
+//! The binary `tidings`, started as an operator starts it: on a free port, in a folder of its own, spoken to over HTTP and
+//! the command line only.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a missing field or a wrong answer fails the test, which is what it is for"
+)]
+
+mod backups;
+mod bots;
+mod browser;
+mod command_line;
+mod damage;
+mod demo;
+mod disk_full;
+mod installation;
+mod killing;
+mod starting;
+mod stopping;
+mod subscriber;
