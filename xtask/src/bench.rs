@@ -1,0 +1,78 @@
+//! The benchmark: what the server reaches, beside what the machine could give, in one run.
+//!
+//! Absolute figures drift with the machine and with whoever shares it, so every figure is taken several times, in turns
+//! with its ceilings, and told as a median with its range; the aims are ratios wherever they can be. The method is in
+//! `docs/performance.md`. In reading order: [`measure`] (what is measured, in which turns), [`site`] (a server with
+//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`book`] (figures), [`aims`].
+
+mod accept;
+mod aims;
+mod book;
+mod ceilings;
+mod footprint;
+mod measure;
+mod site;
+mod talk;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+
+use crate::building;
+
+#[derive(clap::Args, Debug, Clone)]
+pub(crate) struct Options {
+    /// Write the figures to this file as well, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Short windows and few turns: shows that the benchmark runs, its figures mean little.
+    #[arg(long)]
+    quick: bool,
+    /// Use this binary instead of building one.
+    #[arg(long)]
+    server: Option<PathBuf>,
+}
+
+/// What runs as a process of its own, so that its CPU time is its own.
+#[derive(clap::Subcommand, Debug)]
+pub(crate) enum Part {
+    /// The measuring process itself: the load generator must be a release build.
+    Measure(Options),
+    /// The web framework with no work behind it.
+    Http(ceilings::HttpPart),
+    /// The store's writer with no HTTP before it.
+    Store(ceilings::StorePart),
+    /// Fills a data folder with events.
+    Fill(footprint::FillPart),
+}
+
+/// Builds the server and this program as they are shipped, and measures.
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    // One after another, so that the server is built with its own features only.
+    let server = building::server(options.server.as_deref())?;
+    let this = building::build("xtask", "xtask")?;
+    let mut measure = Command::new(this);
+    measure.args(["bench-part", "measure", "--server"]).arg(server);
+    if let Some(json) = &options.json {
+        measure.arg("--json").arg(json);
+    }
+    if options.quick {
+        measure.arg("--quick");
+    }
+    let status = measure.status().context("cannot start the measuring process")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs one part.
+pub(crate) fn run_part(part: &Part) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match part {
+            Part::Measure(options) => Box::pin(measure::run(options)).await,
+            Part::Http(part) => ceilings::run_http(part).await,
+            Part::Store(part) => Box::pin(ceilings::run_store(part)).await,
+            Part::Fill(part) => Box::pin(footprint::fill(part)).await,
+        }
+    })
+}

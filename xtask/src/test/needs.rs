@@ -1,0 +1,155 @@
+//! What the tests need beside Rust and Node themselves: what is missing is installed where this process may, and otherwise it says
+//! exactly what to install.
+//!
+//! Looking and installing twice does nothing the second time.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::steps::Outcome;
+use crate::building;
+
+/// A Debian package that a test needs now.
+struct Package {
+    /// The program that shows that it is there already, under any of its names.
+    programs: &'static [&'static str],
+    /// Its name in Debian.
+    name: &'static str,
+    /// What needs it.
+    why: &'static str,
+}
+
+/// Debian packages that tests need now. Rust and Node are the developer's own.
+const PACKAGES: &[Package] = &[
+    Package { programs: &["cc"], name: "gcc", why: "SQLite and aws-lc are compiled from C" },
+    Package { programs: &["chromium"], name: "chromium", why: "a story runs in a browser" },
+];
+
+/// Folders with a `package-lock.json` whose packages a test needs, from the root of the repository.
+const NODE_FOLDERS: &[&str] = &["crates/server/tests/browser"];
+
+/// Components of the Rust toolchain that the checks need.
+const COMPONENTS: &[(&str, &str)] = &[("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")];
+
+/// Which of the tools are there that a step can do without.
+#[derive(Debug)]
+pub(super) struct Tools {
+    /// `cargo nextest`; without it `cargo test` runs the same tests.
+    pub(super) nextest: bool,
+    /// What is missing and could not be installed.
+    missing: Vec<String>,
+}
+
+impl Tools {
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.missing.is_empty() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed(self.missing.join("; "))
+        }
+    }
+}
+
+/// Looks for everything, and installs what is missing where that is allowed.
+pub(super) fn provide() -> Tools {
+    let mut missing = Vec::new();
+    for (program, component) in COMPONENTS {
+        if has(program) || (has("rustup") && run("rustup", &["component", "add", component])) {
+            println!("have     {component}");
+        } else {
+            missing.push(format!("install {component}: rustup component add {component}"));
+        }
+    }
+    provide_packages(&mut missing);
+    provide_node_packages(&mut missing);
+    for line in &missing {
+        println!("MISSING  {line}");
+    }
+    Tools { nextest: provide_nextest(), missing }
+}
+
+fn provide_packages(missing: &mut Vec<String>) {
+    let wanted: Vec<&Package> = PACKAGES
+        .iter()
+        .filter(|package| !package.programs.iter().any(|program| has(program)))
+        .collect();
+    for package in
+        PACKAGES.iter().filter(|package| package.programs.iter().any(|program| has(program)))
+    {
+        println!("have     {} ({})", package.name, package.why);
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = wanted.iter().map(|package| package.name).collect();
+    let install = [&["install", "--yes", "--no-install-recommends"], names.as_slice()].concat();
+    if is_root() && has("apt-get") && run("apt-get", &["update"]) && run("apt-get", &install) {
+        return;
+    }
+    for package in wanted {
+        missing.push(format!(
+            "install {} ({}): apt-get install {}",
+            package.name, package.why, package.name
+        ));
+    }
+}
+
+/// The packages of Node that the lock files name; npm says in `node_modules` which it installed.
+fn provide_node_packages(missing: &mut Vec<String>) {
+    for folder in NODE_FOLDERS {
+        let path = building::root().join(folder);
+        let time = |name: &str| path.join(name).metadata().and_then(|file| file.modified()).ok();
+        let installed = time("node_modules/.package-lock.json");
+        if installed.is_some() && installed >= time("package-lock.json") {
+            println!("have     the packages of {folder}");
+        } else if !run("npm", &["ci", "--prefix", folder]) {
+            missing.push(format!("install the packages of {folder}: npm ci --prefix {folder}"));
+        }
+    }
+}
+
+fn provide_nextest() -> bool {
+    if has("cargo-nextest") {
+        println!("have     cargo-nextest");
+        return true;
+    }
+    println!("installing cargo-nextest, which takes some minutes");
+    if run("cargo", &["install", "cargo-nextest", "--locked"]) {
+        return true;
+    }
+    println!(
+        "cargo-nextest could not be installed: `cargo test` runs the same tests, slower and without time-outs"
+    );
+    false
+}
+
+/// Whether a program can be found by its name.
+fn has(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
+}
+
+fn run(program: &str, arguments: &[&str]) -> bool {
+    println!("$ {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(building::root())
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Whether this process may install packages: user 0 owns what it has in `/proc`.
+fn is_root() -> bool {
+    let status = fs::read_to_string(Path::new("/proc/self/status")).unwrap_or_default();
+    let user =
+        status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_ascii_whitespace().nth(1));
+    user == Some("0")
+}
