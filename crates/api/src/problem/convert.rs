@@ -5,6 +5,7 @@
 use tidings_app::admin::AdminError;
 use tidings_app::pipeline::accept::AcceptError;
 use tidings_app::pipeline::reader::StepFailed;
+use tidings_app::pipeline::reader::chain;
 use tidings_app::pipeline::receive::ReceiveError;
 use tidings_app::pipeline::telegram::AnswerError;
 use tidings_catalogue::Violation;
@@ -184,16 +185,4 @@ fn closed() -> Problem {
 fn internal(error: &dyn std::error::Error) -> Problem {
     tracing::error!("{}", chain(error));
     Problem::new(Code::Internal, "the server could not do this now")
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
