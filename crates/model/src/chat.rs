@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AgentId, ChannelId, ChatId, CustomerId, GroupName, ThreadId, Timestamp};
+use crate::{
+    AgentId, Author, BotName, ChannelId, ChatId, CustomerId, GroupName, GroupNumber, Properties,
+    Thread, ThreadId, Timestamp, Visibility,
+};
 
 /// One conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,12 +22,25 @@ pub struct Chat {
     pub channel: ChannelId,
     /// The outside service's own name for it: what the channel sends to.
     pub address: String,
-    /// The person on the other side.
-    pub customer: CustomerId,
+    /// The person on the other side; agents may begin a chat among themselves.
+    #[serde(default)]
+    pub customer: Option<CustomerId>,
     /// Open or closed.
     pub status: ChatStatus,
     /// The active thread, or the last one.
-    pub thread: ThreadId,
+    pub thread: Thread,
+    /// Who is in it, or was and went: the customer, agents, bots.
+    #[serde(default)]
+    pub members: Vec<Member>,
+    /// The teams whose agents may see it; empty means everyone.
+    #[serde(default)]
+    pub access: BTreeSet<GroupNumber>,
+    /// Agents who watch it without being in it.
+    #[serde(default)]
+    pub followers: BTreeSet<AgentId>,
+    /// Its properties.
+    #[serde(default)]
+    pub properties: Properties,
     /// The team that owns it.
     #[serde(default)]
     pub group: Option<GroupName>,
@@ -39,6 +55,154 @@ pub struct Chat {
     pub variables: BTreeMap<String, Value>,
     /// When it began.
     pub created_at: Timestamp,
+}
+
+impl Chat {
+    /// A chat that begins, with nobody in it.
+    pub fn begin(
+        id: ChatId,
+        channel: ChannelId,
+        address: impl Into<String>,
+        thread: ThreadId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            channel,
+            address: address.into(),
+            customer: None,
+            status: ChatStatus::Open,
+            thread: Thread::begin(thread, now, None),
+            members: Vec::new(),
+            access: BTreeSet::new(),
+            followers: BTreeSet::new(),
+            properties: Properties::default(),
+            group: None,
+            assignee: None,
+            labels: BTreeSet::new(),
+            variables: BTreeMap::new(),
+            created_at: now,
+        }
+    }
+
+    /// Somebody comes in, or comes back. Says whether that changed anything.
+    pub fn enter(&mut self, member: Member) -> bool {
+        self.thread.took_part(&member.who.id());
+        match self.members.iter_mut().find(|known| known.who == member.who) {
+            Some(known) if known.present && known.visibility == member.visibility => false,
+            Some(known) => {
+                known.present = true;
+                known.visibility = member.visibility;
+                true
+            }
+            None => {
+                self.members.push(member);
+                true
+            }
+        }
+    }
+
+    /// Somebody leaves. Says whether they were in it.
+    pub fn leave(&mut self, who: &Participant) -> bool {
+        let found = self.members.iter_mut().find(|member| member.who == *who && member.present);
+        found.map(|member| member.present = false).is_some()
+    }
+
+    /// A new thread begins; the one before it is given back, to be kept as a document of its own.
+    pub fn begin_thread(&mut self, id: ThreadId, now: Timestamp) -> Thread {
+        self.status = ChatStatus::Open;
+        let mut thread = Thread::begin(id, now, Some(self.thread.id));
+        for member in self.members.iter().filter(|member| member.present) {
+            thread.took_part(&member.who.id());
+        }
+        let past = std::mem::replace(&mut self.thread, thread);
+        Thread { next: Some(id), ..past }
+    }
+
+    /// Somebody's place in it, if they are in it or were.
+    pub fn member(&self, who: &Participant) -> Option<&Member> {
+        self.members.iter().find(|member| member.who == *who)
+    }
+
+    /// Whether somebody is in it now.
+    pub fn is_present(&self, who: &Participant) -> bool {
+        self.member(who).is_some_and(|member| member.present)
+    }
+
+    /// The agents and bots that are in it now.
+    pub fn present_agents(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| {
+            member.present
+                && matches!(member.who, Participant::Agent { .. } | Participant::Bot { .. })
+        })
+    }
+}
+
+/// Somebody who takes part in a chat.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Participant {
+    /// The person on the other side.
+    Customer {
+        /// Which one.
+        id: CustomerId,
+    },
+    /// An agent; also a bot that speaks our API.
+    Agent {
+        /// Which one.
+        id: AgentId,
+    },
+    /// A bot written in YAML.
+    Bot {
+        /// Which one.
+        id: BotName,
+    },
+}
+
+impl Participant {
+    /// Their id as text, as it stands in `user_ids` and as author.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Customer { id } => id.to_string(),
+            Self::Agent { id } => id.to_string(),
+            Self::Bot { id } => id.to_string(),
+        }
+    }
+
+    /// The same as author of an event.
+    pub fn author(&self) -> Author {
+        match self {
+            Self::Customer { id } => Author::customer(*id),
+            Self::Agent { id } => Author::agent(id),
+            Self::Bot { id } => Author::bot(id),
+        }
+    }
+}
+
+/// A place in a chat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Whose.
+    pub who: Participant,
+    /// Whether they are in the chat now.
+    pub present: bool,
+    /// Whether the customer knows of them: an agent with `agents` looks on and helps.
+    #[serde(default = "everybody")]
+    pub visibility: Visibility,
+    /// Up to when they have seen the chat's events, as far as they said so.
+    #[serde(default)]
+    pub seen_up_to: Option<Timestamp>,
+}
+
+impl Member {
+    /// Somebody who is in the chat, for everybody to see.
+    pub const fn new(who: Participant) -> Self {
+        Self { who, present: true, visibility: Visibility::All, seen_up_to: None }
+    }
+}
+
+const fn everybody() -> Visibility {
+    Visibility::All
 }
 
 /// Whether a chat has an active thread.

@@ -139,8 +139,8 @@ names! {
 }
 
 /// The text is not an id of this kind.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a valid {what}")]
 pub struct InvalidId {
-    what: &'static str,
+    pub(crate) what: &'static str,
 }

@@ -3,30 +3,39 @@
 //! It holds what things *are* and the rules that need no memory: it does not wait, send, store or read a clock.
 //!
 //! In reading order: [`id`] (typed ids), [`time`] (the clock), [`event`] (what happened), [`envelope`] (how an event
-//! is written down), [`chat`], [`customer`], [`control`] (who may speak), [`channel`], [`agent`], [`endpoint`], [`delivery`].
+//! is written down), [`chat`] and [`thread`], [`code`] (their short names), [`properties`], [`customer`], [`control`] (who
+//! may speak), [`channel`], [`agent`], [`group`], [`endpoint`], [`delivery`].
 
 pub mod agent;
 pub mod channel;
 pub mod chat;
+pub mod code;
 pub mod control;
 pub mod customer;
 pub mod delivery;
 pub mod endpoint;
 pub mod envelope;
 pub mod event;
+pub mod group;
 pub mod id;
+pub mod properties;
+pub mod thread;
 pub mod time;
 
-pub use agent::{Agent, AgentStatus};
+pub use agent::{Agent, AgentStatus, BotAccount, Role};
 pub use channel::{Channel, ChannelKind};
-pub use chat::{Chat, ChatStatus};
+pub use chat::{Chat, ChatStatus, Member, Participant};
+pub use code::{Code, EventName};
 pub use control::{Control, Holder, NotInControl};
-pub use customer::{Customer, Identity};
+pub use customer::{Customer, Identity, Page, Statistics, Visit};
 pub use delivery::{Attempt, Delivery, DeliveryStatus, Destination};
 pub use endpoint::Endpoint;
 pub use event::{Author, AuthorKind, Draft, Event, Order, Seq, TypeName, Visibility};
+pub use group::{Group, GroupNumber, Priority};
 pub use id::{
     AgentId, BotName, ChannelId, ChatId, CustomerId, DeliveryId, EndpointId, EventId, FileId,
-    GroupName, RunId, ThreadId, TokenId, WorkspaceId,
+    GroupName, InvalidId, RunId, ThreadId, TokenId, WorkspaceId,
 };
+pub use properties::{Properties, PropertyPlace, PropertyType};
+pub use thread::{Summary, Thread};
 pub use time::{Clock, Timestamp};
