@@ -5,6 +5,8 @@
 
 /// Each file by name, with its text.
 pub(crate) const FILES: &[(&str, &str)] = &[
+    ("agent.toml", include_str!("../../../catalogue/agent.toml")),
+    ("auto_access.toml", include_str!("../../../catalogue/auto_access.toml")),
     ("behavior.toml", include_str!("../../../catalogue/behavior.toml")),
     ("bot.toml", include_str!("../../../catalogue/bot.toml")),
     ("call.toml", include_str!("../../../catalogue/call.toml")),
@@ -14,13 +16,18 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("control.toml", include_str!("../../../catalogue/control.toml")),
     ("customer.toml", include_str!("../../../catalogue/customer.toml")),
     ("endpoint.toml", include_str!("../../../catalogue/endpoint.toml")),
+    ("greeting.toml", include_str!("../../../catalogue/greeting.toml")),
+    ("group.toml", include_str!("../../../catalogue/group.toml")),
     ("handoff.toml", include_str!("../../../catalogue/handoff.toml")),
     ("message.toml", include_str!("../../../catalogue/message.toml")),
     ("nlu.toml", include_str!("../../../catalogue/nlu.toml")),
     ("note.toml", include_str!("../../../catalogue/note.toml")),
     ("payment.toml", include_str!("../../../catalogue/payment.toml")),
+    ("property.toml", include_str!("../../../catalogue/property.toml")),
+    ("routing.toml", include_str!("../../../catalogue/routing.toml")),
     ("schedule.toml", include_str!("../../../catalogue/schedule.toml")),
     ("session.toml", include_str!("../../../catalogue/session.toml")),
+    ("tag.toml", include_str!("../../../catalogue/tag.toml")),
     ("webhook.toml", include_str!("../../../catalogue/webhook.toml")),
     ("workspace.toml", include_str!("../../../catalogue/workspace.toml")),
 ];
