@@ -78,8 +78,8 @@ impl Batch {
         if !all_differ(written) {
             return malformed("writes a document twice");
         }
-        if !self.puts.iter().all(|put| all_differ(put.index.iter().map(|(name, _)| *name))) {
-            return malformed("gives a document two index entries of one name");
+        if !self.puts.iter().all(|put| all_differ(put.index.iter())) {
+            return malformed("gives a document an index entry twice");
         }
         Ok(())
     }

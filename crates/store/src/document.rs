@@ -2,7 +2,8 @@
 //!
 //! A document is found by its key, or by an index entry that it carries: `(name, value)` pairs, sorted by value, that
 //! are replaced whenever the document is written. That is how a chat is found by its address, or the newest deliveries
-//! of an endpoint are listed, on any engine.
+//! of an endpoint are listed, on any engine. A document may carry several entries of one name, as a chat does for each
+//! group that may see it; what is counted often has its name in [`TALLIED`].
 
 use std::fmt;
 
@@ -42,11 +43,31 @@ pub enum Kind {
     File,
     /// An album whose parts still come in.
     Album,
+    /// A thread that is not the last of its chat any more.
+    Thread,
+    /// A team of agents.
+    Group,
+    /// A tag that threads may have.
+    Tag,
+    /// What a property of a namespace may hold, and who may read and write it.
+    Property,
+    /// A rule that gives a chat to teams by where it began.
+    AutoAccess,
+    /// A greeting that visitors may see.
+    Greeting,
+    /// A customer, or an address, that is refused.
+    Ban,
+    /// What bots of a client are made from.
+    BotTemplate,
+    /// A token of an agent, hashed.
+    AgentToken,
+    /// A form that customers fill in before or after a chat.
+    Form,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 25] = [
         Self::Workspace,
         Self::Token,
         Self::Agent,
@@ -62,6 +83,16 @@ impl Kind {
         Self::Delivery,
         Self::File,
         Self::Album,
+        Self::Thread,
+        Self::Group,
+        Self::Tag,
+        Self::Property,
+        Self::AutoAccess,
+        Self::Greeting,
+        Self::Ban,
+        Self::BotTemplate,
+        Self::AgentToken,
+        Self::Form,
     ];
 
     /// The word for it, as it is stored.
@@ -82,9 +113,32 @@ impl Kind {
             Self::Delivery => "delivery",
             Self::File => "file",
             Self::Album => "album",
+            Self::Thread => "thread",
+            Self::Group => "group",
+            Self::Tag => "tag",
+            Self::Property => "property",
+            Self::AutoAccess => "auto_access",
+            Self::Greeting => "greeting",
+            Self::Ban => "ban",
+            Self::BotTemplate => "bot_template",
+            Self::AgentToken => "agent_token",
+            Self::Form => "form",
         }
     }
 }
+
+/// The names of index entries that are counted as they are written, so that [`crate::Store::count`] answers at once
+/// however many documents carry them. Any kind may use them.
+///
+/// Counting costs a write of a small row whenever an entry of such a name comes or goes; other names cost nothing, and
+/// are counted by looking at their entries. A name may be added here: an engine counts what a store has already when it
+/// next opens it.
+///
+/// - `live`: what is open now, as chats with an active thread.
+/// - `access`: who may see it, one entry for each group.
+/// - `assignee`: who works on it.
+/// - `customer_chats`: whose chat it is.
+pub const TALLIED: [&str; 4] = ["live", "access", "assignee", "customer_chats"];
 
 /// Which document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,7 +199,7 @@ pub struct Put {
     pub expected: Option<Version>,
     /// What it says from now on.
     pub body: Value,
-    /// Its index entries from now on: `(name, value)`, at most one per name.
+    /// Its index entries from now on: `(name, value)`. Several of one name are fine, the same pair twice is not.
     pub index: Vec<(&'static str, String)>,
 }
 

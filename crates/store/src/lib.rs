@@ -4,8 +4,10 @@
 //! together, or not at all; what `commit` returned is on disk. Readers of the log never see number 11 before 10.
 //!
 //! In reading order: [`batch`] (what is written), [`document`], [`timer`], [`read`] (what is read), [`tail`] (the log's
-//! end, from memory), [`follow`] (how a reader follows the log), `conformance` (the promises, as tests; a feature).
+//! end, from memory), [`follow`] (how a reader follows the log), [`archive`] (threads as they are searched, a contract of
+//! its own), `conformance` (the promises, as tests; a feature).
 
+pub mod archive;
 pub mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -16,15 +18,15 @@ pub mod tail;
 pub mod timer;
 
 pub use batch::{Advance, Batch, Claim, CommitError, Committed, Expect};
-pub use document::{Delete, DocKey, Document, Kind, Put, Version};
+pub use document::{Delete, DocKey, Document, Kind, Put, TALLIED, Version};
 pub use follow::Follower;
-pub use read::{DocumentPage, DocumentQuery, EventQuery, ReadError, Scan, Stats};
+pub use read::{CountOf, DocumentPage, DocumentQuery, EventQuery, Place, ReadError, Scan, Stats};
 pub use tail::{Tail, TailRead};
 pub use timer::{Timer, TimerChange, TimerName};
 
 use std::sync::Arc;
 
-use tidings_model::{ChatId, Event, EventId, Seq, Timestamp, WorkspaceId};
+use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
 
 /// The storage contract. `server` and `testkit` choose the engine; nobody else knows which one runs.
 #[async_trait::async_trait]
@@ -66,6 +68,29 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Arc<Event>>, ReadError>;
 
+    /// Events of one thread after an order, in rising order.
+    ///
+    /// Costs as much as the events that it gives, however long the chat is and whatever happened beside the thread. A
+    /// thread belongs to one chat; asked of another, it has no events. Fewer than the limit may come where envelopes are
+    /// large ([`read::EVENTS_READ_BYTES_MAX`]); only an empty answer says that nothing follows.
+    async fn thread_events(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+        thread: ThreadId,
+        after: Option<Order>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Event>>, ReadError>;
+
+    /// One event of a thread, by its order.
+    async fn thread_event(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+        thread: ThreadId,
+        order: Order,
+    ) -> Result<Option<Arc<Event>>, ReadError>;
+
     /// The number of the last event; [`Seq::START`] in an empty log.
     async fn last_seq(&self, workspace: WorkspaceId) -> Result<Seq, ReadError>;
 
@@ -89,6 +114,17 @@ pub trait Store: Send + Sync + 'static {
         workspace: WorkspaceId,
         query: DocumentQuery,
     ) -> Result<DocumentPage, ReadError>;
+
+    /// How many documents of a kind there are, or how many carry an index entry. Exact.
+    ///
+    /// At once for all of a kind and for the names in [`TALLIED`], which are counted as they are written; for another
+    /// name it takes as long as there are entries to look at.
+    async fn count(
+        &self,
+        workspace: WorkspaceId,
+        kind: Kind,
+        of: CountOf,
+    ) -> Result<u64, ReadError>;
 
     /// Timers that are due by `now`, earliest first, of all workspaces.
     async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, ReadError>;

@@ -1,5 +1,8 @@
 //! What can be asked.
 
+use std::fmt;
+use std::str::FromStr;
+
 use tidings_model::{ChatId, Seq, TypeName};
 
 use crate::{Document, Kind};
@@ -60,6 +63,72 @@ pub enum Scan {
     },
     /// As [`Scan::Equal`], last id first.
     EqualNewest {
+        /// The entry's name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// By the index entries of this name whose value is in a range, sorted by value and then by id.
+    ///
+    /// Values are compared byte by byte, so numbers and times must be written in one width. A document comes once for
+    /// each of its entries in the range. A page goes on after a [`Place`].
+    Range {
+        /// The entries' name.
+        name: &'static str,
+        /// The least value; `None` means from the first.
+        from: Option<String>,
+        /// Beyond the greatest value; `None` means to the last.
+        to: Option<String>,
+        /// Greatest value first, and of equal ones the last id first.
+        newest_first: bool,
+    },
+}
+
+/// An entry of an index, where a page of a [`Scan::Range`] ends: [`DocumentPage::next`] is one as text.
+///
+/// Who wants the page before goes on from the place of the first document, in the other direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The entry's value.
+    pub value: String,
+    /// The document's id.
+    pub id: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}{}", self.value.len(), self.value, self.id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+        let (length, rest) = text.split_once(':').ok_or(InvalidPlace)?;
+        let length = length.parse().map_err(|_| InvalidPlace)?;
+        let (value, id) = rest.split_at_checked(length).ok_or(InvalidPlace)?;
+        Ok(Self { value: value.into(), id: id.into() })
+    }
+}
+
+/// A text is not a place in an index: give back what a page told, unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the place to go on from was not told by a page of this scan")]
+pub struct InvalidPlace;
+
+/// Which documents of a kind are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CountOf {
+    /// All of them.
+    All,
+    /// Those with an index entry of this name, each once however many it has.
+    Named {
+        /// The entry's name.
+        name: &'static str,
+    },
+    /// Those with this index entry.
+    Equal {
         /// The entry's name.
         name: &'static str,
         /// Its value.

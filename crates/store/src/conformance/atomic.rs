@@ -134,7 +134,7 @@ pub async fn a_batch_that_contradicts_itself_is_refused(world: World) {
         },
         Batch {
             puts: vec![Put {
-                index: vec![("email", "a".into()), ("email", "b".into())],
+                index: vec![("email", "a".into()), ("name", "b".into()), ("email", "a".into())],
                 ..put(&key, json!(1))
             }],
             ..world.batch()

@@ -1,9 +1,12 @@
 //! Reading the log: by number, id, chat and type.
 
+use std::sync::Arc;
+
+use tidings_model::{Draft, Event, EventId, Seq, Timestamp, TypeName};
+
 use super::world::World;
 use crate::read::EVENTS_READ_MAX;
 use crate::{Batch, EventQuery};
-use tidings_model::{Draft, EventId, Seq, TypeName};
 
 fn name(text: &str) -> TypeName {
     text.parse().expect("a good name")
@@ -89,6 +92,69 @@ pub async fn a_chat_is_read_from_its_end(world: World) {
     );
     let of_nobody = EventQuery { limit: 10, chat: Some(world.chat()), ..EventQuery::default() };
     assert_eq!(texts(&world, of_nobody).await, [""; 0]);
+    world.store.close().await;
+}
+
+/// However its threads overlap, and whatever is forgotten: each event once, in both directions, from any number on.
+pub async fn a_chat_of_many_threads_is_read_in_the_order_of_the_log(world: World) {
+    let (chat, other) = (world.chat(), world.chat());
+    let threads: Vec<_> = (0..7).map(|_| world.thread()).collect();
+    // Whose event comes next looks random and repeats itself: long stretches of one thread, late words in old ones,
+    // words in no thread and in another chat. One thread speaks in both chats, though none should.
+    let mut turn = 1_u64;
+    let drafts: Vec<Draft> = (0..400_usize)
+        .map(|number| {
+            turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let place = usize::try_from(turn >> 33).unwrap_or_default();
+            let thread = match place % 5 {
+                0 => None,
+                1 => threads.get(place / 5 % 7),
+                2.. => threads.get(number / 60),
+            };
+            let chat = if place / 35 % 6 == 0 { other } else { chat };
+            let event_type = ["chat.message", "note.added"][usize::from(place % 11 == 0)];
+            Draft {
+                chat: Some(chat),
+                thread: thread.copied(),
+                ..world.draft(world.workspace, event_type, &number.to_string())
+            }
+        })
+        .collect();
+    let mut log = Vec::new();
+    for part in drafts.chunks(90) {
+        let batch = Batch { events: part.to_vec(), ..world.batch() };
+        log.extend(world.store.commit(batch).await.expect("written").events);
+    }
+    let of_chat = |log: &[Arc<Event>]| -> Vec<u64> {
+        log.iter().filter(|event| event.chat == Some(chat)).map(|event| event.seq.0).collect()
+    };
+    let seqs = |events: Vec<Arc<Event>>| events.iter().map(|it| it.seq.0).collect::<Vec<u64>>();
+    for forgotten in [0, 150] {
+        world.store.forget(world.workspace, Seq(forgotten), Timestamp::MIN).await.expect("gone");
+        log.retain(|event| event.seq.0 > forgotten);
+        let all = of_chat(&log);
+        assert!(all.len() > 100);
+        for (at, limit) in (0..=401).zip([1, 2, 3, 10, 1_000].into_iter().cycle()) {
+            let mut expected: Vec<u64> = all.iter().copied().filter(|seq| *seq > at).collect();
+            expected.truncate(limit);
+            let query = EventQuery { after: Seq(at), limit, chat: Some(chat), types: Vec::new() };
+            let found = world.store.events(world.workspace, query).await.expect("read");
+            assert_eq!(seqs(found), expected, "{limit} after {at}");
+            let mut expected: Vec<u64> = all.iter().copied().filter(|seq| *seq < at).collect();
+            expected.reverse();
+            expected.truncate(limit);
+            let found = world.store.chat_events(world.workspace, chat, Some(Seq(at)), limit).await;
+            assert_eq!(seqs(found.expect("read")), expected, "{limit} before {at}");
+        }
+        let notes: Vec<u64> = (log.iter())
+            .filter(|it| it.chat == Some(chat) && it.event_type.as_str() == "note.added")
+            .map(|it| it.seq.0)
+            .collect();
+        let types = vec![name("note.added"), name("never.seen")];
+        let query = EventQuery { after: Seq(0), limit: 5, chat: Some(chat), types };
+        let found = world.store.events(world.workspace, query).await.expect("read");
+        assert_eq!(seqs(found), notes[..5]);
+    }
     world.store.close().await;
 }
 

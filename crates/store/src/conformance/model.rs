@@ -16,8 +16,8 @@ use super::everything::{CLAIMS, READERS};
 use super::world::{World, claim, customer, put};
 use super::{Everything, everything};
 use crate::{
-    Advance, Batch, Claim, CommitError, Committed, Delete, DocKey, Document, DocumentQuery, Expect,
-    Kind, Put, Scan, Store, Timer, TimerChange, TimerName, Version,
+    Advance, Batch, Claim, CommitError, Committed, CountOf, Delete, DocKey, Document,
+    DocumentQuery, Expect, Kind, Put, Scan, Store, Timer, TimerChange, TimerName, Version,
 };
 
 /// Histories that are tried; each is some ten batches, each batch a disk sync.
@@ -29,6 +29,7 @@ const BATCHES_MAX: usize = 14;
 /// The names that a history chooses from: few, so that batches meet.
 const CUSTOMERS: [&str; 3] = ["alice", "bob", "carol"];
 const GROUPS: [&str; 2] = ["sales", "support"];
+const NAMES: [&str; 2] = ["group", "access"];
 const TIMERS: [&str; 2] = ["run:1", "run:2"];
 const TYPES: [&str; 2] = ["chat.message", "note.added"];
 
@@ -57,7 +58,9 @@ struct PlannedEvent {
 #[derive(Clone, Debug)]
 struct PlannedPut {
     expected: Option<u64>,
-    group: Option<usize>,
+    /// What it is called by: a tallied name, and one that is not.
+    name: usize,
+    groups: Vec<usize>,
     body: u32,
 }
 
@@ -98,8 +101,9 @@ fn plan() -> impl Strategy<Value = Plan> {
                 text,
             });
     let version = || prop::option::weighted(0.4, 0u64..3);
-    let put = (version(), prop::option::of(0..GROUPS.len()), any::<u32>())
-        .prop_map(|(expected, group, body)| PlannedPut { expected, group, body });
+    let groups = prop::sample::subsequence((0..GROUPS.len()).collect::<Vec<_>>(), 0..=GROUPS.len());
+    let put = (version(), 0..NAMES.len(), groups.prop_shuffle(), any::<u32>())
+        .prop_map(|(expected, name, groups, body)| PlannedPut { expected, name, groups, body });
     let timer = (0..TIMERS.len(), 1i64..4);
     let timer = prop_oneof![
         timer.clone().prop_map(|(name, due)| PlannedTimer::Set(name, due)),
@@ -162,16 +166,16 @@ fn batch(world: &World, model: &Model, plan: Plan) -> Batch {
         if let Some(id) = repeated.take_if(|_| planned.repeated) {
             (draft.id, draft.root) = (id, id);
         }
-        draft.thread =
-            planned.thread.map(|thread| ThreadId::new(Uuid::from_u128(u128::from(thread))));
-        draft.chat = planned.thread.map(|thread| ChatId::new(Uuid::from_u128(u128::from(thread))));
+        (draft.chat, draft.thread) = planned.thread.map(chat_and_thread).unzip();
         draft
     });
     let events: Vec<Draft> = events.collect();
     let outcome = events.first().map(|draft| draft.id);
     let puts = plan.puts.iter().map(|(&at, planned)| Put {
         expected: planned.expected.map(Version),
-        index: planned.group.map(|group| ("group", GROUPS[group].into())).into_iter().collect(),
+        index: (planned.groups.iter())
+            .map(|group| (NAMES[planned.name], GROUPS[*group].into()))
+            .collect(),
         ..put(&customer(CUSTOMERS[at]), json!(planned.body))
     });
     let deletes = plan.deletes.iter().filter(|(at, _)| !plan.puts.contains_key(at));
@@ -376,20 +380,77 @@ impl Model {
             listed: self.written,
         };
         same(&everything(store, self.workspace).await, &expected)?;
-        for group in GROUPS {
-            let scan = Scan::EqualNewest { name: "group", value: group.into() };
-            let query = DocumentQuery { kind: Kind::Customer, scan, after: None, limit: 10 };
-            let found =
-                store.documents(self.workspace, query).await.expect("documents can be read");
-            let entry = ("group", group.to_owned());
-            let expected: Vec<Document> = (self.documents.values().rev())
-                .filter(|(_, index)| index.contains(&entry))
-                .map(|(document, _)| document.clone())
-                .collect();
-            same(&found.documents, &expected)?;
+        for name in NAMES {
+            for group in GROUPS {
+                self.compare_entry(store, name, group).await?;
+            }
+            self.compare_name(store, name).await?;
         }
-        Ok(())
+        let all = store.count(self.workspace, Kind::Customer, CountOf::All).await;
+        same(&all.expect("documents can be counted"), &(self.documents.len() as u64))?;
+        for number in 0..2 {
+            let (chat, thread) = chat_and_thread(number);
+            let found = store.thread_events(self.workspace, chat, thread, None, 100).await;
+            let expected: Vec<Arc<Event>> = (self.events.iter())
+                .filter(|event| event.thread == Some(thread))
+                .cloned()
+                .collect();
+            same(&found.expect("threads can be read"), &expected)?;
+            let second = store.thread_event(self.workspace, chat, thread, Order(2)).await;
+            same(&second.expect("threads can be read"), &expected.get(1).cloned())?;
+        }
+        same(&store.verify().await.expect("verified"), &Vec::new())
     }
+
+    async fn compare_entry(
+        &self,
+        store: &dyn Store,
+        name: &'static str,
+        group: &str,
+    ) -> Result<(), TestCaseError> {
+        let scan = Scan::EqualNewest { name, value: group.into() };
+        let query = DocumentQuery { kind: Kind::Customer, scan, after: None, limit: 10 };
+        let found = store.documents(self.workspace, query).await.expect("documents can be read");
+        let entry = (name, group.to_owned());
+        let expected: Vec<Document> = (self.documents.values().rev())
+            .filter(|(_, index)| index.contains(&entry))
+            .map(|(document, _)| document.clone())
+            .collect();
+        same(&found.documents, &expected)?;
+        let of = CountOf::Equal { name, value: group.into() };
+        let count = store.count(self.workspace, Kind::Customer, of).await;
+        same(&count.expect("documents can be counted"), &(expected.len() as u64))
+    }
+
+    async fn compare_name(
+        &self,
+        store: &dyn Store,
+        name: &'static str,
+    ) -> Result<(), TestCaseError> {
+        let scan = Scan::Range { name, from: None, to: None, newest_first: true };
+        let query = DocumentQuery { kind: Kind::Customer, scan, after: None, limit: 10 };
+        let found = store.documents(self.workspace, query).await.expect("documents can be read");
+        let mut expected: Vec<(&str, Document)> = (self.documents.values())
+            .flat_map(|(document, index)| index.iter().map(move |entry| (entry, document)))
+            .filter(|((known, _), _)| *known == name)
+            .map(|((_, value), document)| (value.as_str(), document.clone()))
+            .collect();
+        expected.sort_by(|one, other| (other.0, &other.1.key).cmp(&(one.0, &one.1.key)));
+        let expected: Vec<Document> = expected.into_iter().map(|(_, document)| document).collect();
+        same(&found.documents, &expected)?;
+        let named = self
+            .documents
+            .values()
+            .filter(|(_, index)| index.iter().any(|(known, _)| *known == name));
+        let count = store.count(self.workspace, Kind::Customer, CountOf::Named { name }).await;
+        same(&count.expect("documents can be counted"), &(named.count() as u64))
+    }
+}
+
+/// The chat and thread of a history with a number.
+fn chat_and_thread(number: u8) -> (ChatId, ThreadId) {
+    let id = Uuid::from_u128(u128::from(number));
+    (ChatId::new(id), ThreadId::new(id))
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(is: &T, should_be: &T) -> Result<(), TestCaseError> {
