@@ -5,8 +5,10 @@
 //!
 //! In reading order: [`Options`], `open` (and `lock`, `connection`, `migrate`), `position` (how numbers are laid out),
 //! `row` (what is stored can be checked), `prepared` (work that callers do), `writer` (group commit), `readers` and
-//! `read` (what is asked), `tails`, `maintain` (forget, backup, verify), `store` (the contract).
+//! `read` (what is asked), `tails`, `tallies`, `maintain` (forget, backup, verify), `store` (the contract),
+//! `archive` (the contract of threads as they are searched, in a file of its own).
 
+mod archive;
 mod connection;
 mod lock;
 mod maintain;
@@ -20,8 +22,10 @@ mod readers;
 mod row;
 mod store;
 mod tails;
+mod tallies;
 mod writer;
 
+pub use archive::SqliteArchive;
 pub use maintain::backup::backup;
 pub use open::{CHECKED_AT_OPEN_BYTES_MAX, OpenError};
 pub use options::{Options, Synchronous};

@@ -1,13 +1,15 @@
 //! Brings a file's schema up to date: numbered SQL files, each run once, in order, in one transaction with its record.
 //!
+//! The tallies are made anew where the file counts other names than this binary.
+//!
 //! Safe to run twice: what the file's `schema_versions` names is not run again. A file of a newer binary is refused,
 //! because this one would not keep promises that it does not know.
 
 use rusqlite::{Connection, TransactionBehavior};
 use tidings_model::Timestamp;
 
-use crate::OpenError;
 use crate::position::nanoseconds;
+use crate::{OpenError, tallies};
 
 struct Migration {
     number: i64,
@@ -15,8 +17,14 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] =
-    [Migration { number: 1, name: "spine", sql: include_str!("../migrations/0001_spine.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { number: 1, name: "spine", sql: include_str!("../migrations/0001_spine.sql") },
+    Migration {
+        number: 2,
+        name: "threads_and_tallies",
+        sql: include_str!("../migrations/0002_threads_and_tallies.sql"),
+    },
+];
 
 /// Says in the file's header that it is ours: "Tdgs".
 const APPLICATION_ID: i64 = 0x5464_6773;
@@ -59,6 +67,7 @@ pub(crate) fn run(connection: &mut Connection, now: Timestamp) -> Result<(), Ope
             )
             .map_err(failed)?;
     }
+    tallies::renew(&transaction)?;
     transaction.commit()?;
     Ok(())
 }

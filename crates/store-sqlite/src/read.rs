@@ -1,8 +1,10 @@
 //! What can be asked of a file, each as a function of a connection.
 
+pub(crate) mod chat;
 pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod marks;
+pub(crate) mod tallies;
 
 use rusqlite::{Connection, OptionalExtension};
 use tidings_model::WorkspaceId;

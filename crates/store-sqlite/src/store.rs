@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tidings_model::{ChatId, Event, EventId, Seq, Timestamp, WorkspaceId};
+use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
 use tidings_store::{
-    Batch, CommitError, Committed, DocKey, Document, DocumentPage, DocumentQuery, EventQuery,
-    ReadError, Stats, Store, Tail, Timer,
+    Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
+    EventQuery, Kind, ReadError, Stats, Store, Tail, Timer,
 };
 
 use crate::maintain::{backup, forget, verify};
 use crate::prepared::prepare;
-use crate::read::{documents, events, marks};
+use crate::read::{documents, events, marks, tallies};
 use crate::readers::Readers;
 use crate::tails::Tails;
 use crate::writer::Queue;
@@ -89,6 +89,42 @@ impl Store for SqliteStore {
         self.readers
             .run(move |connection| events::of_chat(connection, workspace, chat, before, limit))
             .await
+    }
+
+    async fn thread_events(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+        thread: ThreadId,
+        after: Option<Order>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
+        self.readers
+            .run(move |connection| {
+                events::of_thread(connection, workspace, chat, thread, after, limit)
+            })
+            .await
+    }
+
+    async fn thread_event(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+        thread: ThreadId,
+        order: Order,
+    ) -> Result<Option<Arc<Event>>, ReadError> {
+        self.readers
+            .run(move |connection| events::at_order(connection, workspace, chat, thread, order))
+            .await
+    }
+
+    async fn count(
+        &self,
+        workspace: WorkspaceId,
+        kind: Kind,
+        of: CountOf,
+    ) -> Result<u64, ReadError> {
+        self.readers.run(move |connection| tallies::count(connection, workspace, kind, &of)).await
     }
 
     async fn last_seq(&self, workspace: WorkspaceId) -> Result<Seq, ReadError> {

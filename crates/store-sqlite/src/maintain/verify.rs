@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use tidings_store::{Kind, ReadError};
 
 use crate::row::{self, DOCUMENT_COLUMNS, EVENT_COLUMNS, blob, engine, is_damage};
+use crate::tallies;
 
 /// Findings after which looking ends; more would not say more.
 const FINDINGS_MAX: usize = 100;
@@ -19,7 +20,7 @@ pub(crate) fn quick(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 /// The whole look: structure, indexes against tables, checksums and contents of all rows.
 pub(crate) fn whole(connection: &Connection) -> Result<Vec<String>, ReadError> {
     let mut findings = structure(connection, "PRAGMA integrity_check(100)").map_err(engine)?;
-    for scan in [events, documents, timers] {
+    for scan in [events, documents, tallies, timers] {
         let scanned = scan(connection, &mut findings);
         note(&mut findings, scanned)?;
     }
@@ -73,11 +74,34 @@ fn tree_name(connection: &Connection, finding: &str) -> Option<String> {
         .ok()
 }
 
+/// Also that each event lies in the chat and in the thread that its envelope names.
 fn events(connection: &Connection, findings: &mut Vec<String>) -> Result<(), ReadError> {
     let sql = format!(
-        "SELECT {EVENT_COLUMNS} FROM events WHERE position > ?1 ORDER BY position LIMIT ?2"
+        "SELECT {EVENT_COLUMNS}, (SELECT id FROM chats WHERE number = chat),
+             (SELECT id FROM threads WHERE number = thread)
+         FROM events WHERE position > ?1 ORDER BY position LIMIT ?2"
     );
-    scan(connection, &sql, findings, |row| row::event(row).map(drop))
+    scan(connection, &sql, findings, |row| {
+        let event = row::event(row)?;
+        let chat: Option<[u8; 16]> = row.get(4).map_err(engine)?;
+        let thread: Option<[u8; 16]> = row.get(5).map_err(engine)?;
+        let column = if chat != event.chat.map(|chat| chat.uuid().into_bytes()) {
+            "chat"
+        } else if thread != event.thread.map(|thread| thread.uuid().into_bytes()) {
+            "thread"
+        } else {
+            return Ok(());
+        };
+        Err(ReadError::Damaged {
+            place: format!("events.{column} of seq {}", event.seq),
+            source: "it is not what the envelope names".into(),
+        })
+    })
+}
+
+fn tallies(connection: &Connection, findings: &mut Vec<String>) -> Result<(), ReadError> {
+    findings.extend(tallies::wrong(connection, FINDINGS_MAX).map_err(engine)?);
+    Ok(())
 }
 
 fn documents(connection: &Connection, findings: &mut Vec<String>) -> Result<(), ReadError> {

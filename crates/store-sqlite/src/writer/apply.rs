@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use tidings_model::{Event, Order, ThreadId, Timestamp};
-use tidings_store::{Claim, CommitError, DocKey, Version};
+use tidings_model::{Event, ThreadId, Timestamp};
+use tidings_store::{Claim, CommitError, DocKey, TALLIED, Version};
 
 use super::Failure;
-use super::counters::{Group, Workspace};
+use super::counters::{Group, Tally, Thread, Workspace};
 use super::statements::{NewDocument, NewEvent, Statements, StoredDocument};
 use crate::position::{SEQ_MAX, nanoseconds};
 use crate::prepared::{Prepared, PreparedEvent, PreparedPut, PreparedTimer};
@@ -61,13 +61,11 @@ pub(super) fn apply(
         }
     };
     for (put, stored) in batch.puts.into_iter().zip(seen.puts) {
-        write_document(sql, &mut workspace, put, stored, now)?;
+        write_document(sql, group, &mut workspace, put, stored, now)?;
     }
     for (delete, stored) in batch.deletes.iter().zip(seen.deletes) {
         if let Some(stored) = stored {
-            replace_entries(sql, &workspace, &delete.key, &stored, &[])?;
-            sql.delete_document(stored.number)?;
-            workspace.documents -= 1;
+            delete_document(sql, group, &mut workspace, &delete.key, &stored)?;
         }
     }
     for timer in batch.timers {
@@ -171,29 +169,26 @@ fn append(
     drafts: Vec<PreparedEvent>,
 ) -> Result<Result<Vec<Arc<Event>>, CommitError>, Failure> {
     let mut events = Vec::with_capacity(drafts.len());
-    let mut orders: Vec<(ThreadId, Order)> = Vec::new();
+    let mut threads: Vec<(ThreadId, Thread)> = Vec::new();
     let mut seq = workspace.last_seq;
     for PreparedEvent { draft, body, crc } in drafts {
         seq = seq.next();
         if seq.0 > SEQ_MAX {
             return Err(Failure::LogFull);
         }
-        let order = match draft.thread {
-            Some(thread) => Some(next_order(sql, group, workspace, &mut orders, thread)?),
+        let thread = match draft.thread {
+            Some(id) => Some(next_in_thread(sql, group, workspace, &mut threads, id)?),
+            None => None,
+        };
+        let order = thread.map(|thread| thread.last_order);
+        let chat = match draft.chat {
+            Some(id) => Some(group.chat_number(sql, workspace.number, id)?),
             None => None,
         };
         let position = workspace.number.position(seq);
         let event_type = group.type_number(sql, &draft.event_type)?;
         let crc = event_crc(crc, position, order);
-        let row = NewEvent {
-            position,
-            id: draft.id,
-            event_type,
-            chat: draft.chat,
-            order,
-            body: &body,
-            crc,
-        };
+        let row = NewEvent { position, id: draft.id, event_type, chat, thread, body: &body, crc };
         if !sql.insert_event(&row)? {
             sql.delete_events(workspace.number.position(workspace.last_seq.next()), position)?;
             return Ok(Err(CommitError::EventExists { id: draft.id }));
@@ -202,31 +197,37 @@ fn append(
     }
     workspace.events += seq.0 - workspace.last_seq.0;
     workspace.last_seq = seq;
-    for (thread, order) in orders {
-        group.set_last_order(workspace.number, thread, order);
+    for (id, thread) in threads {
+        group.set_thread(workspace.number, id, thread);
     }
     Ok(Ok(events))
 }
 
-/// The next order of a thread; `orders` holds those of this batch, which counts only when all its events went in.
-fn next_order(
+/// A thread with its next order; `threads` holds those of this batch, which count only when all its events went in.
+fn next_in_thread(
     sql: &mut Statements<'_>,
     group: &mut Group<'_>,
     workspace: &Workspace,
-    orders: &mut Vec<(ThreadId, Order)>,
-    thread: ThreadId,
-) -> Result<Order, Failure> {
-    if let Some((_, last)) = orders.iter_mut().find(|(known, _)| *known == thread) {
-        last.0 += 1;
-        return Ok(*last);
+    threads: &mut Vec<(ThreadId, Thread)>,
+    id: ThreadId,
+) -> Result<Thread, Failure> {
+    if let Some((_, thread)) = threads.iter_mut().find(|(known, _)| *known == id) {
+        thread.last_order.0 += 1;
+        return Ok(*thread);
     }
-    let order = Order(group.last_order(sql, workspace.number, thread)?.0 + 1);
-    orders.push((thread, order));
-    Ok(order)
+    let mut thread = match group.thread(sql, workspace.number, id)? {
+        Some(thread) => thread,
+        // No more than this many of the batch's threads are new, and numbers may be left out.
+        None => group.new_thread(threads.len()),
+    };
+    thread.last_order.0 += 1;
+    threads.push((id, thread));
+    Ok(thread)
 }
 
 fn write_document(
     sql: &mut Statements<'_>,
+    group: &mut Group<'_>,
     workspace: &mut Workspace,
     put: PreparedPut,
     stored: Option<StoredDocument>,
@@ -243,35 +244,88 @@ fn write_document(
     let Some(stored) = stored else {
         let number = sql.insert_document(workspace.number, &put.key, &row)?;
         workspace.documents += 1;
-        for (name, value) in &put.index {
-            sql.insert_entry(workspace.number, &put.key, name, value, number)?;
-        }
-        return Ok(());
+        group.tally(tally_of_kind(workspace, &put.key), 1);
+        return replace_entries(sql, group, workspace, &put.key, number, &[], &put.index);
     };
     sql.update_document(stored.number, &row)?;
-    if stored.entries != put.entries {
-        replace_entries(sql, workspace, &put.key, &stored, &put.index)?;
+    if stored.entries == put.entries {
+        return Ok(());
+    }
+    let old = entries_of(&put.key, &stored)?;
+    replace_entries(sql, group, workspace, &put.key, stored.number, &old, &put.index)
+}
+
+fn delete_document(
+    sql: &mut Statements<'_>,
+    group: &mut Group<'_>,
+    workspace: &mut Workspace,
+    key: &DocKey,
+    stored: &StoredDocument,
+) -> Result<(), Failure> {
+    let old = entries_of(key, stored)?;
+    replace_entries(sql, group, workspace, key, stored.number, &old, &[])?;
+    sql.delete_document(stored.number)?;
+    workspace.documents -= 1;
+    group.tally(tally_of_kind(workspace, key), -1);
+    Ok(())
+}
+
+/// The index entries that a document has now.
+fn entries_of(key: &DocKey, stored: &StoredDocument) -> Result<Vec<(String, String)>, Failure> {
+    serde_json::from_str(&stored.entries)
+        .map_err(|source| Failure::Entries { key: key.clone(), source })
+}
+
+/// Takes out the index entries that a document has no more, and puts in those that are new; the others stay untouched.
+fn replace_entries(
+    sql: &mut Statements<'_>,
+    group: &mut Group<'_>,
+    workspace: &Workspace,
+    key: &DocKey,
+    number: i64,
+    old: &[(String, String)],
+    new: &[(&'static str, String)],
+) -> Result<(), Failure> {
+    let is_old = |entry: &(&'static str, String)| {
+        old.iter().any(|(name, value)| *name == entry.0 && *value == entry.1)
+    };
+    let is_new = |entry: &(String, String)| {
+        new.iter().any(|(name, value)| *name == entry.0 && *value == entry.1)
+    };
+    for entry in old.iter().filter(|entry| !is_new(entry)) {
+        sql.delete_entry(workspace.number, key, &entry.0, &entry.1)?;
+        if let Some(name) = tallied(&entry.0) {
+            group.tally(tally_of_entry(workspace, key, name, &entry.1), -1);
+        }
+    }
+    for entry in new.iter().filter(|entry| !is_old(entry)) {
+        sql.insert_entry(workspace.number, key, entry.0, &entry.1, number)?;
+        if let Some(name) = tallied(entry.0) {
+            group.tally(tally_of_entry(workspace, key, name, &entry.1), 1);
+        }
+    }
+    for name in TALLIED {
+        let had = old.iter().any(|(known, _)| known == name);
+        let has = new.iter().any(|(known, _)| *known == name);
+        if had != has {
+            let change = if has { 1 } else { -1 };
+            group.tally(tally_of_entry(workspace, key, "", name), change);
+        }
     }
     Ok(())
 }
 
-/// Takes the old index entries out and puts the new ones in.
-fn replace_entries(
-    sql: &mut Statements<'_>,
-    workspace: &Workspace,
-    key: &DocKey,
-    stored: &StoredDocument,
-    entries: &[(&'static str, String)],
-) -> Result<(), Failure> {
-    let old: Vec<(String, String)> = serde_json::from_str(&stored.entries)
-        .map_err(|source| Failure::Entries { key: key.clone(), source })?;
-    for (name, value) in &old {
-        sql.delete_entry(workspace.number, key, name, value)?;
-    }
-    for (name, value) in entries {
-        sql.insert_entry(workspace.number, key, name, value, stored.number)?;
-    }
-    Ok(())
+/// The name, if entries of that name are counted as they are written.
+fn tallied(name: &str) -> Option<&'static str> {
+    TALLIED.into_iter().find(|tallied| *tallied == name)
+}
+
+fn tally_of_kind(workspace: &Workspace, key: &DocKey) -> Tally {
+    tally_of_entry(workspace, key, "", "")
+}
+
+fn tally_of_entry(workspace: &Workspace, key: &DocKey, name: &'static str, value: &str) -> Tally {
+    Tally { workspace: workspace.number, kind: key.kind, name, value: value.into() }
 }
 
 fn change_timer(

@@ -1,4 +1,4 @@
-//! The numbers that the writer gives: `seq` per workspace, `order` per thread, local numbers.
+//! The numbers that the writer gives: `seq` per workspace, `order` per thread, local numbers; and the tallies.
 //!
 //! [`Counters`] knows what is on disk, as far as it fits into memory; the tables know the rest. A [`Group`] holds what
 //! the transaction that runs has changed; it is written at its end and taken over after the commit, so a transaction
@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use tidings_model::{Order, Seq, ThreadId, TypeName, WorkspaceId};
+use tidings_model::{ChatId, Order, Seq, ThreadId, TypeName, WorkspaceId};
+use tidings_store::Kind;
 
 use super::Failure;
 use super::statements::Statements;
@@ -15,6 +16,9 @@ use crate::position::{WORKSPACE_NUMBER_MAX, WorkspaceNumber};
 
 /// Workspaces in memory, in each of two generations.
 const WORKSPACES_KEPT: usize = 8_192;
+
+/// Chats in memory, in each of two generations: at some 50 bytes each, seven megabytes at most.
+const CHATS_KEPT: usize = 65_536;
 
 /// Threads in memory, in each of two generations: at some 60 bytes each, ten megabytes at most.
 const THREADS_KEPT: usize = 65_536;
@@ -29,22 +33,44 @@ pub(super) struct Workspace {
     pub(super) timers: u64,
 }
 
+/// A thread's row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread {
+    pub(super) number: i64,
+    pub(super) last_order: Order,
+}
+
+/// The key of a row of `tallies`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Tally {
+    pub(super) workspace: WorkspaceNumber,
+    pub(super) kind: Kind,
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
 /// What is on disk.
 pub(super) struct Counters {
     workspaces: Recent<WorkspaceId, Workspace>,
-    threads: Recent<(WorkspaceNumber, ThreadId), Order>,
+    chats: Recent<(WorkspaceNumber, ChatId), i64>,
+    threads: Recent<(WorkspaceNumber, ThreadId), Thread>,
     /// All of them: the catalogue has some hundred.
     types: HashMap<TypeName, i64>,
     last_number: WorkspaceNumber,
+    last_chat: i64,
+    last_thread: i64,
 }
 
 impl Counters {
     pub(super) fn load(sql: &mut Statements<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             workspaces: Recent::new(WORKSPACES_KEPT),
+            chats: Recent::new(CHATS_KEPT),
             threads: Recent::new(THREADS_KEPT),
             types: sql.event_types()?,
             last_number: sql.last_workspace_number()?,
+            last_chat: sql.last_chat_number()?,
+            last_thread: sql.last_thread_number()?,
         })
     }
 }
@@ -53,20 +79,28 @@ impl Counters {
 pub(super) struct Group<'counters> {
     counters: &'counters mut Counters,
     workspaces: HashMap<WorkspaceId, Workspace>,
-    threads: HashMap<(WorkspaceNumber, ThreadId), Order>,
+    /// Those that the transaction has made.
+    chats: HashMap<(WorkspaceNumber, ChatId), i64>,
+    threads: HashMap<(WorkspaceNumber, ThreadId), Thread>,
     types: HashMap<TypeName, i64>,
+    tallies: HashMap<Tally, i64>,
     last_number: WorkspaceNumber,
+    last_chat: i64,
+    last_thread: i64,
 }
 
 impl<'counters> Group<'counters> {
     pub(super) fn new(counters: &'counters mut Counters) -> Self {
-        let last_number = counters.last_number;
         Self {
+            last_number: counters.last_number,
+            last_chat: counters.last_chat,
+            last_thread: counters.last_thread,
             counters,
             workspaces: HashMap::new(),
+            chats: HashMap::new(),
             threads: HashMap::new(),
             types: HashMap::new(),
-            last_number,
+            tallies: HashMap::new(),
         }
     }
 
@@ -99,30 +133,62 @@ impl<'counters> Group<'counters> {
         self.workspaces.insert(id, workspace);
     }
 
-    /// The last order of a thread.
-    pub(super) fn last_order(
+    /// The local number of a chat; a new one gets one, and keeps it even if its batch is refused.
+    pub(super) fn chat_number(
         &mut self,
         sql: &mut Statements<'_>,
         workspace: WorkspaceNumber,
-        thread: ThreadId,
-    ) -> Result<Order, Failure> {
-        let key = (workspace, thread);
-        if let Some(order) = self.threads.get(&key) {
-            return Ok(*order);
+        id: ChatId,
+    ) -> Result<i64, Failure> {
+        let key = (workspace, id);
+        if let Some(number) = self.counters.chats.get(&key) {
+            return Ok(number);
         }
-        if let Some(order) = self.counters.threads.get(&key) {
-            return Ok(order);
+        if let Some(number) = self.chats.get(&key) {
+            return Ok(*number);
         }
-        Ok(sql.last_order(workspace, thread)?)
+        if let Some(number) = sql.chat(workspace, id)? {
+            self.counters.chats.insert(key, number);
+            return Ok(number);
+        }
+        let number = self.last_chat + 1;
+        sql.insert_chat(workspace, id, number)?;
+        self.last_chat = number;
+        self.chats.insert(key, number);
+        Ok(number)
     }
 
-    pub(super) fn set_last_order(
+    /// The thread as it is now, if it ever had an event.
+    pub(super) fn thread(
         &mut self,
+        sql: &mut Statements<'_>,
         workspace: WorkspaceNumber,
-        thread: ThreadId,
-        order: Order,
-    ) {
-        self.threads.insert((workspace, thread), order);
+        id: ThreadId,
+    ) -> Result<Option<Thread>, Failure> {
+        let key = (workspace, id);
+        if let Some(thread) = self.threads.get(&key) {
+            return Ok(Some(*thread));
+        }
+        if let Some(thread) = self.counters.threads.get(&key) {
+            return Ok(Some(thread));
+        }
+        Ok(sql.thread(workspace, id)?)
+    }
+
+    /// A row for the `new`th thread of a batch that has none, from 0. It counts from [`Group::set_thread`] on.
+    pub(super) fn new_thread(&self, new: usize) -> Thread {
+        let number = self.last_thread.saturating_add(1).saturating_add_unsigned(new as u64);
+        Thread { number, last_order: Order(0) }
+    }
+
+    pub(super) fn set_thread(&mut self, workspace: WorkspaceNumber, id: ThreadId, thread: Thread) {
+        self.last_thread = self.last_thread.max(thread.number);
+        self.threads.insert((workspace, id), thread);
+    }
+
+    /// More or fewer documents, of a kind or with an index entry.
+    pub(super) fn tally(&mut self, tally: Tally, change: i64) {
+        *self.tallies.entry(tally).or_default() += change;
     }
 
     /// The number of an event type; a new one gets one.
@@ -144,8 +210,11 @@ impl<'counters> Group<'counters> {
         for (id, workspace) in &self.workspaces {
             sql.put_workspace(*id, workspace)?;
         }
-        for ((workspace, thread), order) in &self.threads {
-            sql.put_last_order(*workspace, *thread, *order)?;
+        for ((workspace, id), thread) in &self.threads {
+            sql.put_thread(*workspace, *id, *thread)?;
+        }
+        for (tally, change) in self.tallies.iter().filter(|(_, change)| **change != 0) {
+            sql.add_to_tally(tally, *change)?;
         }
         Ok(())
     }
@@ -155,11 +224,16 @@ impl<'counters> Group<'counters> {
         for (id, workspace) in self.workspaces {
             self.counters.workspaces.insert(id, workspace);
         }
-        for (thread, order) in self.threads {
-            self.counters.threads.insert(thread, order);
+        for (id, number) in self.chats {
+            self.counters.chats.insert(id, number);
+        }
+        for (id, thread) in self.threads {
+            self.counters.threads.insert(id, thread);
         }
         self.counters.types.extend(self.types);
         self.counters.last_number = self.last_number;
+        self.counters.last_chat = self.last_chat;
+        self.counters.last_thread = self.last_thread;
     }
 }
 

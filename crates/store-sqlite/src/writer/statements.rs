@@ -7,7 +7,7 @@ use tidings_model::{ChatId, EventId, Order, Seq, ThreadId, TypeName, WorkspaceId
 use tidings_store::{Claim, DocKey, TimerName, Version};
 use uuid::Uuid;
 
-use super::counters::Workspace;
+use super::counters::{Tally, Thread, Workspace};
 use crate::position::{SEQ_MAX, WorkspaceNumber};
 
 /// Events that one step of forgetting removes: a few milliseconds of work.
@@ -39,11 +39,13 @@ statements! {
         ON CONFLICT (number) DO UPDATE SET last_seq = excluded.last_seq, events = excluded.events,
             documents = excluded.documents, timers = excluded.timers";
     insert_event_type: "INSERT INTO event_types (name) VALUES (?1)";
-    last_order: "SELECT last_order FROM threads WHERE workspace = ?1 AND id = ?2";
-    put_last_order: "INSERT INTO threads (workspace, id, last_order) VALUES (?1, ?2, ?3)
-        ON CONFLICT (workspace, id) DO UPDATE SET last_order = excluded.last_order";
-    insert_event: "INSERT INTO events (position, thread_order, type, crc, id, chat, body)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING";
+    chat: "SELECT number FROM chats WHERE workspace = ?1 AND id = ?2";
+    insert_chat: "INSERT INTO chats (number, workspace, id) VALUES (?1, ?2, ?3)";
+    thread: "SELECT number, last_order FROM threads WHERE workspace = ?1 AND id = ?2";
+    put_thread: "INSERT INTO threads (number, workspace, id, last_order) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (number) DO UPDATE SET last_order = excluded.last_order";
+    insert_event: "INSERT INTO events (position, thread_order, type, crc, id, chat, body, thread)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING";
     delete_events: "DELETE FROM events WHERE position BETWEEN ?1 AND ?2";
     end_of_step: "SELECT max(position) FROM
         (SELECT position FROM events WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3)";
@@ -57,6 +59,10 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     delete_entry: "DELETE FROM document_index
         WHERE workspace = ?1 AND kind = ?2 AND name = ?3 AND value = ?4 AND id = ?5";
+    add_to_tally: "INSERT INTO tallies (workspace, kind, name, value, count) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (workspace, kind, name, value) DO UPDATE SET count = count + excluded.count
+        RETURNING count";
+    delete_tally: "DELETE FROM tallies WHERE workspace = ?1 AND kind = ?2 AND name = ?3 AND value = ?4";
     timer_due: "SELECT due FROM timers WHERE workspace = ?1 AND name = ?2";
     move_timer: "UPDATE timers SET due = ?3, crc = ?4, body = ?5 WHERE workspace = ?1 AND name = ?2";
     insert_timer: "INSERT INTO timers (workspace, name, due, crc, body) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -74,8 +80,10 @@ pub(super) struct NewEvent<'a> {
     pub(super) position: i64,
     pub(super) id: EventId,
     pub(super) event_type: i64,
-    pub(super) chat: Option<ChatId>,
-    pub(super) order: Option<Order>,
+    /// The chat's local number.
+    pub(super) chat: Option<i64>,
+    /// Where the thread stands after this event.
+    pub(super) thread: Option<Thread>,
     pub(super) body: &'a [u8],
     pub(super) crc: u32,
 }
@@ -160,25 +168,53 @@ impl Statements<'_> {
         self.insert_event_type.insert([name.as_str()])
     }
 
-    pub(super) fn last_order(
-        &mut self,
-        workspace: WorkspaceNumber,
-        thread: ThreadId,
-    ) -> rusqlite::Result<Order> {
-        let found = self
-            .last_order
-            .query_row(params![workspace.0, bytes(thread.uuid())], |row| unsigned(row, 0));
-        Ok(Order(found.optional()?.unwrap_or(0)))
+    pub(super) fn last_thread_number(&mut self) -> rusqlite::Result<i64> {
+        self.connection
+            .query_row("SELECT coalesce(max(number), 0) FROM threads", [], |row| row.get(0))
     }
 
-    pub(super) fn put_last_order(
+    pub(super) fn last_chat_number(&mut self) -> rusqlite::Result<i64> {
+        self.connection
+            .query_row("SELECT coalesce(max(number), 0) FROM chats", [], |row| row.get(0))
+    }
+
+    pub(super) fn chat(
         &mut self,
         workspace: WorkspaceNumber,
-        thread: ThreadId,
-        order: Order,
+        id: ChatId,
+    ) -> rusqlite::Result<Option<i64>> {
+        self.chat.query_row(params![workspace.0, bytes(id.uuid())], |row| row.get(0)).optional()
+    }
+
+    pub(super) fn insert_chat(
+        &mut self,
+        workspace: WorkspaceNumber,
+        id: ChatId,
+        number: i64,
     ) -> rusqlite::Result<()> {
-        self.put_last_order
-            .execute(params![workspace.0, bytes(thread.uuid()), order.0.cast_signed()])
+        self.insert_chat.execute(params![number, workspace.0, bytes(id.uuid())]).map(drop)
+    }
+
+    pub(super) fn thread(
+        &mut self,
+        workspace: WorkspaceNumber,
+        id: ThreadId,
+    ) -> rusqlite::Result<Option<Thread>> {
+        let read = |row: &Row<'_>| {
+            Ok(Thread { number: row.get(0)?, last_order: Order(unsigned(row, 1)?) })
+        };
+        self.thread.query_row(params![workspace.0, bytes(id.uuid())], read).optional()
+    }
+
+    pub(super) fn put_thread(
+        &mut self,
+        workspace: WorkspaceNumber,
+        id: ThreadId,
+        thread: Thread,
+    ) -> rusqlite::Result<()> {
+        let Thread { number, last_order } = thread;
+        self.put_thread
+            .execute(params![number, workspace.0, bytes(id.uuid()), last_order.0.cast_signed()])
             .map(drop)
     }
 
@@ -186,12 +222,13 @@ impl Statements<'_> {
     pub(super) fn insert_event(&mut self, event: &NewEvent<'_>) -> rusqlite::Result<bool> {
         let inserted = self.insert_event.execute(params![
             event.position,
-            event.order.map(|order| order.0.cast_signed()),
+            event.thread.map(|thread| thread.last_order.0.cast_signed()),
             event.event_type,
             event.crc,
             bytes(event.id.uuid()),
-            event.chat.map(|chat| bytes(chat.uuid())),
-            event.body
+            event.chat,
+            event.body,
+            event.thread.map_or(0, |thread| thread.number)
         ])?;
         Ok(inserted == 1)
     }
@@ -277,6 +314,20 @@ impl Statements<'_> {
         self.delete_entry
             .execute(params![workspace.0, key.kind.as_str(), name, value, key.id])
             .map(drop)
+    }
+
+    /// Adds to a tally; one that comes to nothing is removed.
+    pub(super) fn add_to_tally(&mut self, tally: &Tally, change: i64) -> rusqlite::Result<()> {
+        let Tally { workspace, kind, name, value } = tally;
+        let count: i64 = self
+            .add_to_tally
+            .query_row(params![workspace.0, kind.as_str(), name, value, change], |row| {
+                row.get(0)
+            })?;
+        if count == 0 {
+            self.delete_tally.execute(params![workspace.0, kind.as_str(), name, value])?;
+        }
+        Ok(())
     }
 
     pub(super) fn timer_due(

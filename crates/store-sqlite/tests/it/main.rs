@@ -7,9 +7,11 @@
     reason = "these are tests: they panic to fail"
 )]
 
+mod archive;
 mod conformance;
 mod crash;
 mod damage;
 mod full;
+mod migrations;
 mod opening;
 mod place;
