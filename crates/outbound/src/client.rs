@@ -148,6 +148,20 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<reqwest::Response, SendError> {
+        let mut request = self.request(method, url, headers)?;
+        if !body.is_empty() {
+            *request.parts.body_mut() = Some(body.into());
+        }
+        request.send().await
+    }
+
+    /// A request that the policy lets out, without a body yet.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+    ) -> Result<Ready<'_>, SendError> {
         let (url, trust) = self.target(url)?;
         if let Some(own) = OWN_HEADERS.into_iter().find(|name| headers.contains_key(*name)) {
             return Err(Refused::new(RefusedRule::Header(own)).into());
@@ -156,12 +170,9 @@ impl Client {
             NameTrust::Checked => &self.checked,
             NameTrust::Trusted => &self.trusted,
         };
-        let mut request = reqwest::Request::new(method, url);
-        *request.headers_mut() = headers;
-        if !body.is_empty() {
-            *request.body_mut() = Some(body.into());
-        }
-        connections.execute(request).await.map_err(of_exchange)
+        let mut parts = reqwest::Request::new(method, url);
+        *parts.headers_mut() = headers;
+        Ok(Ready { connections, parts })
     }
 
     fn target(&self, url: &str) -> Result<(Url, NameTrust), Refused> {
@@ -171,6 +182,18 @@ impl Client {
         let url = Url::parse(url).map_err(|_| Refused::new(RefusedRule::NotAUrl))?;
         let trust = self.policy.check_url(&url)?;
         Ok((url, trust))
+    }
+}
+
+/// A request that may go out.
+pub(crate) struct Ready<'a> {
+    connections: &'a reqwest::Client,
+    pub(crate) parts: reqwest::Request,
+}
+
+impl Ready<'_> {
+    pub(crate) async fn send(self) -> Result<reqwest::Response, SendError> {
+        self.connections.execute(self.parts).await.map_err(of_exchange)
     }
 }
 

@@ -4,7 +4,7 @@
 //! moment of connecting, follows no redirect, and puts one deadline and one limit of bytes over each call. Nothing else
 //! in Tidings makes an HTTP client (`clippy.toml` says so).
 //!
-//! In reading order: [`client`] (the front door), [`request`], [`error`], [`download`], [`policy`] and [`allow`] (what
+//! In reading order: [`client`] (the front door), [`request`], [`error`], [`download`], [`transfer`], [`policy`] and [`allow`] (what
 //! the operator allows), [`address`] (what is refused, and why), [`resolve`] (names to checked addresses).
 
 pub mod address;
@@ -15,6 +15,7 @@ pub mod error;
 pub mod policy;
 pub mod request;
 pub mod resolve;
+pub mod transfer;
 
 pub use allow::{AllowRule, InvalidAllowRule};
 pub use client::{Client, PostError};
@@ -22,3 +23,4 @@ pub use download::{DownloadError, Downloaded};
 pub use error::{FailKind, Failed, Refused, SendError, Unbuildable};
 pub use policy::Policy;
 pub use request::{Answer, Request};
+pub use transfer::Opened;
