@@ -7,8 +7,11 @@ pub mod bots;
 pub mod channels;
 pub mod chats;
 pub mod endpoints;
-mod listed;
+pub mod groups;
+pub(crate) mod listed;
 pub mod tokens;
+pub(crate) mod told;
+pub mod web_settings;
 pub mod workspaces;
 
 use tidings_store::{CommitError, ReadError};

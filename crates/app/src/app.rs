@@ -3,17 +3,24 @@
 //! `server` and `testkit` build it from [`Parts`]; it owns no loop. The loops are in [`crate::pipeline::start`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tidings_catalogue::Catalogue;
-use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, Timestamp, WorkspaceId};
+use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, Seq, Timestamp, WorkspaceId};
 use tidings_outbound::Client;
+use tidings_store::archive::Archive;
 use tidings_store::{Batch, CommitError, Committed, ReadError, Store, TimerChange};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::Settings;
+use crate::codes::Codes;
+use crate::desk::hub::Hub;
+use crate::desk::routing::Routing;
 use crate::directory::Directory;
 use crate::pipeline::files::COPIES_AT_ONCE_MAX;
+use crate::pipeline::files::picture::PICTURES_AT_ONCE_MAX;
+use crate::pipeline::files::store::{FileStore, WrongS3Settings};
+use crate::pipeline::files::upload::UPLOADS_AT_ONCE_MAX;
 use crate::pipeline::scene::Scene;
 use crate::pipeline::telegram::open::OpenChannels;
 use crate::pipeline::telegram::press::ANSWERS_AT_ONCE_MAX;
@@ -24,6 +31,8 @@ use crate::seal::Sealer;
 pub struct Parts {
     /// The engine, already open.
     pub store: Arc<dyn Store>,
+    /// The threads as they are searched, already open.
+    pub archive: Arc<dyn Archive>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The vocabulary.
@@ -41,6 +50,7 @@ pub struct Parts {
 /// What everything in this crate shares.
 pub struct App {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) archive: Arc<dyn Archive>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) guarded: Client,
@@ -52,14 +62,34 @@ pub struct App {
     pub(crate) telegram: OpenChannels,
     pub(crate) press_answers: Arc<Semaphore>,
     pub(crate) copies: Semaphore,
+    pub(crate) files: FileStore,
+    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) pictures: Arc<Semaphore>,
     directories: RwLock<HashMap<WorkspaceId, Arc<Directory>>>,
+    hubs: Mutex<HashMap<WorkspaceId, Arc<Hub>>>,
+    codes: Codes,
+    routings: Mutex<HashMap<WorkspaceId, Arc<Routing>>>,
+    indexed: Mutex<HashMap<WorkspaceId, watch::Sender<Seq>>>,
+}
+
+/// It cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Who is in which workspace cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store of files has wrong settings.
+    #[error(transparent)]
+    Files(#[from] WrongS3Settings),
 }
 
 impl App {
     /// Builds it, and reads who is in which workspace.
-    pub async fn open(parts: Parts) -> Result<Arc<Self>, ReadError> {
+    pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
+        let files = FileStore::open(&parts.settings, &parts.providers)?;
         let app = Arc::new(Self {
             store: parts.store,
+            archive: parts.archive,
             clock: parts.clock,
             catalogue: parts.catalogue,
             guarded: parts.guarded,
@@ -71,7 +101,14 @@ impl App {
             telegram: OpenChannels::default(),
             press_answers: Arc::new(Semaphore::new(ANSWERS_AT_ONCE_MAX)),
             copies: Semaphore::new(COPIES_AT_ONCE_MAX),
+            files,
+            uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE_MAX)),
+            pictures: Arc::new(Semaphore::new(PICTURES_AT_ONCE_MAX)),
             directories: RwLock::new(HashMap::new()),
+            hubs: Mutex::default(),
+            codes: Codes::default(),
+            routings: Mutex::default(),
+            indexed: Mutex::default(),
         });
         for workspace in app.store.workspaces().await? {
             app.open_workspace(workspace).await?;
@@ -82,6 +119,12 @@ impl App {
     /// The store, for reading.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Takes no more, and lets go of the files of store and archive.
+    pub async fn close(&self) {
+        self.store.close().await;
+        self.archive.close().await;
     }
 
     /// The vocabulary.
@@ -112,6 +155,30 @@ impl App {
     /// What the pipeline keeps at hand about a workspace.
     pub fn directory(&self, workspace: WorkspaceId) -> Option<Arc<Directory>> {
         self.directories.read().unwrap_or_else(PoisonError::into_inner).get(&workspace).cloned()
+    }
+
+    /// Where the open connections of a workspace meet.
+    pub fn hub(&self, workspace: WorkspaceId) -> Option<Arc<Hub>> {
+        self.directory(workspace)?;
+        let mut hubs = self.hubs.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(hubs.entry(workspace).or_default()))
+    }
+
+    /// The turn-taking of a workspace's routing: hold its turn while deciding who gets a chat.
+    pub fn routing(&self, workspace: WorkspaceId) -> Arc<Routing> {
+        let mut routings = self.routings.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(routings.entry(workspace).or_default())
+    }
+
+    /// Up to which number of a workspace's log the archive has everything.
+    pub(crate) fn indexed(&self, workspace: WorkspaceId) -> watch::Sender<Seq> {
+        let mut indexed = self.indexed.lock().unwrap_or_else(PoisonError::into_inner);
+        indexed.entry(workspace).or_insert_with(|| watch::Sender::new(Seq::START)).clone()
+    }
+
+    /// The chats whose codes were looked up lately.
+    pub(crate) fn known_codes(&self) -> &Codes {
+        &self.codes
     }
 
     /// The workspace that a channel belongs to: providers know the channel only.
@@ -170,6 +237,11 @@ impl App {
     /// A recent scene was an old one.
     pub(crate) fn forget_scene(&self, workspace: WorkspaceId, chat: ChatId) {
         self.scenes.forget(workspace, chat);
+    }
+
+    /// A new id.
+    pub fn next_id(&self) -> uuid::Uuid {
+        self.clock.next_id()
     }
 
     /// A new id for an event.

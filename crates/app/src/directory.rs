@@ -3,7 +3,8 @@
 //! All of it is derived from documents, and read again after each change and every [`REFRESH_INTERVAL`]; who missed a
 //! change is slower by that, never wrong: what is committed is checked against the documents themselves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,12 +12,14 @@ use serde::de::DeserializeOwned;
 use tidings_behaviors::{Behavior, Bot, Heard};
 use tidings_catalogue::TypeFilter;
 use tidings_model::{
-    Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Endpoint, EndpointId, Event,
-    GroupName, TypeName, WorkspaceId,
+    Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Endpoint, EndpointId, Event, Group,
+    GroupName, GroupNumber, Properties, TypeName, WorkspaceId,
 };
 use tidings_store::{DocumentQuery, Kind, ReadError, Scan, Store, Version};
 
 use crate::App;
+use crate::admin::workspaces::Workspace;
+use crate::desk::properties::{RegisteredProperty, Registry};
 use crate::pipeline::scene::Seen;
 
 /// How often a directory is read again without a hint.
@@ -31,15 +34,20 @@ pub struct Directory {
     workspace: WorkspaceId,
     listed: RwLock<Arc<Listed>>,
     bots: RwLock<Arc<BotShelf>>,
+    /// How often it was read.
+    generation: AtomicU64,
 }
 
 /// What is listed in documents.
 #[derive(Debug, Default)]
 struct Listed {
     channels: HashMap<ChannelId, Arc<Channel>>,
-    agents: Vec<Agent>,
+    agents: BTreeMap<AgentId, Arc<Agent>>,
+    groups: BTreeMap<GroupNumber, Arc<Group>>,
+    license_properties: Arc<Properties>,
     endpoints: Vec<Arc<Subscriber>>,
     subscribers_of: HashMap<TypeName, Vec<Arc<Subscriber>>>,
+    registry: Arc<Registry>,
 }
 
 /// An endpoint with its filter, compiled.
@@ -117,12 +125,22 @@ impl BotShelf {
 
 impl Directory {
     pub(crate) fn new(workspace: WorkspaceId) -> Self {
-        Self { workspace, listed: RwLock::default(), bots: RwLock::default() }
+        Self {
+            workspace,
+            listed: RwLock::default(),
+            bots: RwLock::default(),
+            generation: AtomicU64::new(0),
+        }
     }
 
     /// The tenant.
     pub fn workspace(&self) -> WorkspaceId {
         self.workspace
+    }
+
+    /// Moves with each reading: what was derived from the one before is to be looked at again.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// A channel.
@@ -147,12 +165,56 @@ impl Directory {
 
     /// The name that an agent shows to customers.
     pub fn agent_name(&self, id: &AgentId) -> Option<String> {
-        self.listed().agents.iter().find(|agent| agent.id == *id).map(|agent| agent.name.clone())
+        self.agent(id).map(|agent| agent.name.clone())
+    }
+
+    /// One agent.
+    pub fn agent(&self, id: &AgentId) -> Option<Arc<Agent>> {
+        self.listed().agents.get(id).cloned()
+    }
+
+    /// All agents, by id.
+    pub fn agents(&self) -> Vec<Arc<Agent>> {
+        self.listed().agents.values().cloned().collect()
+    }
+
+    /// One team.
+    pub fn group(&self, number: GroupNumber) -> Option<Arc<Group>> {
+        self.listed().groups.get(&number).cloned()
+    }
+
+    /// The properties of the workspace.
+    pub fn license_properties(&self) -> Arc<Properties> {
+        Arc::clone(&self.listed().license_properties)
+    }
+
+    /// All teams, by number.
+    pub fn groups(&self) -> Vec<Arc<Group>> {
+        self.listed().groups.values().cloned().collect()
+    }
+
+    /// The team with this key.
+    pub fn group_by_key(&self, key: &GroupName) -> Option<Arc<Group>> {
+        self.listed().groups.values().find(|group| group.key == *key).cloned()
+    }
+
+    /// The numbers of an agent's teams.
+    pub fn groups_of(&self, agent: &Agent) -> BTreeSet<GroupNumber> {
+        let listed = self.listed();
+        let theirs = listed.groups.values().filter(|group| {
+            agent.groups.contains(&group.key) || group.priorities.contains_key(&agent.id)
+        });
+        theirs.map(|group| group.number).collect()
+    }
+
+    /// What properties there are.
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.listed().registry)
     }
 
     /// Whether an agent (of this team) takes chats now.
     pub(crate) fn has_accepting_agent(&self, group: Option<&GroupName>) -> bool {
-        self.listed().agents.iter().any(|agent| {
+        self.listed().agents.values().any(|agent| {
             agent.status == AgentStatus::Accepting
                 && group.is_none_or(|group| agent.groups.contains(group))
         })
@@ -196,8 +258,18 @@ impl Directory {
         let store = app.store.as_ref();
         let channels: Vec<Channel> = all_of(store, self.workspace, Kind::Channel).await?;
         let agents: Vec<Agent> = all_of(store, self.workspace, Kind::Agent).await?;
+        let groups: Vec<Group> = all_of(store, self.workspace, Kind::Group).await?;
+        let properties: Vec<RegisteredProperty> =
+            all_of(store, self.workspace, Kind::Property).await?;
+        let mut registry = Registry::default();
+        for RegisteredProperty { owner, name, definition, .. } in properties {
+            registry.register(&owner, &name, definition);
+        }
         let endpoints: Vec<Seen<Endpoint>> =
             all_seen(store, self.workspace, Kind::Endpoint).await?;
+        let workspaces: Vec<Workspace> = all_of(store, self.workspace, Kind::Workspace).await?;
+        let license_properties =
+            workspaces.into_iter().next().map(|workspace| workspace.properties).unwrap_or_default();
         let mut subscribers = Vec::new();
         for Seen { value: endpoint, version } in endpoints {
             match TypeFilter::parse(&app.catalogue, &endpoint.events) {
@@ -223,16 +295,35 @@ impl Directory {
         }
         let listed = Listed {
             channels: channels.into_iter().map(|channel| (channel.id, Arc::new(channel))).collect(),
-            agents,
+            agents: agents.into_iter().map(|agent| (agent.id.clone(), Arc::new(agent))).collect(),
+            groups: std::iter::once(everyone())
+                .chain(groups)
+                .map(|group| (group.number, Arc::new(group)))
+                .collect(),
+            license_properties: Arc::new(license_properties),
             endpoints: subscribers,
             subscribers_of,
+            registry: Arc::new(registry),
         };
         *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listed);
+        self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
     fn listed(&self) -> Arc<Listed> {
         Arc::clone(&self.listed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The team that is always there; a stored one of its number takes its place.
+pub(crate) fn everyone() -> Group {
+    Group {
+        number: GroupNumber::EVERYONE,
+        key: "general".parse().expect("a good name"),
+        name: "General".into(),
+        language: "en".into(),
+        priorities: BTreeMap::new(),
+        properties: Default::default(),
     }
 }
 
@@ -246,7 +337,7 @@ pub(crate) async fn all_of<T: DeserializeOwned>(
 }
 
 /// As [`all_of`], each with its version.
-async fn all_seen<T: DeserializeOwned>(
+pub(crate) async fn all_seen<T: DeserializeOwned>(
     store: &dyn Store,
     workspace: WorkspaceId,
     kind: Kind,

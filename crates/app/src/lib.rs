@@ -1,10 +1,13 @@
 //! What the server does: the pipeline, and its administration.
 //!
 //! In reading order: [`app`] (what everything shares), [`settings`], [`directory`] (what the pipeline keeps at hand about
-//! a workspace), `scenes` (busy chats), [`pipeline`] (the path of an event), [`admin`] (what administrators change), [`seal`] (secrets at rest).
+//! a workspace), `scenes` (busy chats), [`pipeline`] (the path of an event), [`desk`]
+//! (what people do in chats, and see of them), [`admin`] (what administrators change), [`seal`] (secrets at rest).
 
 pub mod admin;
 pub mod app;
+mod codes;
+pub mod desk;
 pub mod directory;
 pub mod pipeline;
 mod scenes;

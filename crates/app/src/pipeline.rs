@@ -1,8 +1,8 @@
 //! The path of an event.
 //!
 //! [`accept`] (an event from the API) and [`receive`] (from a channel) decide and commit; then the sender is answered.
-//! What follows are readers of the log, each with a cursor of its own: [`react`] (behaviors), [`deliver`] (webhooks),
-//! [`send`] (to channels, as [`telegram`]); [`live`] is read by whoever watches. [`timers`] wakes what is due. What a reader does ends in
+//! What follows are readers of the log, each with a cursor of its own: [`react`] (behaviors), [`route`] (chats to agents), [`deliver`]
+//! (webhooks), [`send`] (to channels, as [`telegram`]); [`live`] is read by whoever watches. [`timers`] wakes what is due. What a reader does ends in
 //! another commit; it never flows back up.
 
 pub mod accept;
@@ -11,12 +11,14 @@ pub mod deliver;
 pub mod enact;
 pub mod files;
 pub mod forget;
+pub mod index;
 pub mod live;
 pub mod outbox;
 pub(crate) mod poll;
 pub mod react;
 pub mod reader;
 pub mod receive;
+pub mod route;
 pub mod scene;
 pub mod send;
 pub mod start;

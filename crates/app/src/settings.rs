@@ -8,8 +8,12 @@ pub struct Settings {
     /// How this installation is reached from outside, without a slash at the end; part of file addresses and of the
     /// webhooks that channels are told.
     pub public_url: String,
-    /// Where files are kept.
+    /// Where files are kept, or only wait where a bucket keeps them.
     pub files_folder: std::path::PathBuf,
+    /// The bucket that keeps files; `None` keeps them in the folder.
+    pub files_in_s3: Option<S3Settings>,
+    /// The largest file that may be uploaded, in bytes.
+    pub upload_bytes_max: u64,
     /// How long events are kept; `None` keeps them for ever.
     pub keep_events_for: Option<Duration>,
     /// How many events a workspace keeps; `None` keeps all.
@@ -29,6 +33,8 @@ impl Default for Settings {
         Self {
             public_url: "http://127.0.0.1:8080".into(),
             files_folder: "files".into(),
+            files_in_s3: None,
+            upload_bytes_max: UPLOAD_BYTES_MAX,
             keep_events_for: None,
             keep_events_max: None,
             retry_delays: RETRY_DELAYS_S.into_iter().map(Duration::from_secs).collect(),
@@ -39,6 +45,50 @@ impl Default for Settings {
         }
     }
 }
+
+/// A bucket that speaks S3.
+#[derive(Clone, Debug)]
+pub struct S3Settings {
+    /// Its name.
+    pub bucket: String,
+    /// Its region.
+    pub region: String,
+    /// Where the service is.
+    pub endpoint: String,
+    /// Who we are there.
+    pub access_key_id: String,
+    /// What proves it.
+    pub secret_access_key: Secret,
+    /// What our objects' names begin with; empty, or with a slash at the end.
+    pub prefix: String,
+    /// Whether the bucket is named in the path, and not in the host.
+    pub path_style: bool,
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The limit that chat clients were written for: 10 MB.
+const UPLOAD_BYTES_MAX: u64 = 10 * 1024 * 1024;
 
 /// The usual schedule of retries, in seconds: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
 /// From the Standard Webhooks specification's recommendation.

@@ -5,12 +5,13 @@ use tidings_channels::telegram;
 use tidings_model::{BotName, Channel, ChannelId, ChannelKind, WorkspaceId};
 use tidings_store::{DocKey, Kind, Version};
 
-use super::{AdminError, listed};
+use super::web_settings::{IDENTITY_SECRET, WebSettings};
+use super::{AdminError, listed, tokens};
 use crate::App;
 use crate::seal::CannotOpen;
 
 /// The settings that are secrets, of every kind of channel.
-const SECRETS: [&str; 2] = ["token", "secret_token"];
+const SECRETS: [&str; 3] = ["token", "secret_token", IDENTITY_SECRET];
 
 /// What is shown in place of a secret.
 const SECRET_SHOWN: &str = "(set)";
@@ -70,6 +71,42 @@ pub async fn change(
     Ok(channel)
 }
 
+/// The name of the web channel that every workspace begins with.
+const FIRST_WEB_CHANNEL: &str = "Website";
+
+/// Makes the web channel that a workspace always has, where it has none.
+pub async fn ensure_web(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
+    let directory = app.directory(workspace);
+    let has_one = directory.is_some_and(|directory| {
+        directory.channels().iter().any(|channel| channel.kind == ChannelKind::Web)
+    });
+    if has_one {
+        return Ok(());
+    }
+    let change = ChannelChange { name: Some(FIRST_WEB_CHANNEL.into()), ..ChannelChange::default() };
+    create(app, workspace, ChannelKind::Web, change).await?;
+    Ok(())
+}
+
+/// Gives a web channel a new identity secret, and shows it this once. What was signed with the one before is refused
+/// from now on.
+pub async fn renew_identity_secret(
+    app: &App,
+    workspace: WorkspaceId,
+    id: ChannelId,
+) -> Result<String, AdminError> {
+    let key = DocKey::new(Kind::Channel, id);
+    let found = listed::find::<Channel>(app, workspace, &key).await?;
+    let mut channel = found.value;
+    if channel.kind != ChannelKind::Web {
+        return Err(AdminError::invalid("/id", "only a web channel has an identity secret"));
+    }
+    let secret = tokens::generate_secret()?;
+    channel.settings.insert(IDENTITY_SECRET.into(), app.sealer.seal(&secret).into());
+    listed::write(app, workspace, key, &channel, Some(found.version)).await?;
+    Ok(secret)
+}
+
 /// Removes a channel. Its chats and events stay.
 pub async fn remove(app: &App, workspace: WorkspaceId, id: ChannelId) -> Result<(), AdminError> {
     listed::remove(app, workspace, DocKey::new(Kind::Channel, id)).await
@@ -115,6 +152,7 @@ fn apply(app: &App, channel: &mut Channel, change: ChannelChange) -> Result<(), 
         channel.enabled = enabled;
     }
     if let Some(mut settings) = change.settings {
+        keep_identity_secret(channel, &mut settings);
         keep_secrets(app, channel, &mut settings)?;
         check_settings(channel.kind, &settings)?;
         channel.settings = settings;
@@ -126,6 +164,18 @@ fn apply(app: &App, channel: &mut Channel, change: ChannelChange) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// The identity secret was shown once and cannot be written back, so settings that do not name it leave it; null takes it
+/// away.
+fn keep_identity_secret(channel: &Channel, settings: &mut Map<String, Value>) {
+    if settings.get(IDENTITY_SECRET).is_some_and(Value::is_null) {
+        settings.remove(IDENTITY_SECRET);
+    } else if channel.settings.contains_key(IDENTITY_SECRET)
+        && !settings.contains_key(IDENTITY_SECRET)
+    {
+        settings.insert(IDENTITY_SECRET.into(), SECRET_SHOWN.into());
+    }
 }
 
 /// A secret that is written back as it was shown stays as it is.
@@ -153,12 +203,6 @@ fn check_settings(kind: ChannelKind, settings: &Map<String, Value>) -> Result<()
                 AdminError::invalid(format!("/settings/{}", invalid.field()), invalid.to_string())
             })
         }
-        ChannelKind::Web => match settings.keys().next() {
-            None => Ok(()),
-            Some(unknown) => Err(AdminError::invalid(
-                format!("/settings/{unknown}"),
-                "a web channel has no settings",
-            )),
-        },
+        ChannelKind::Web => WebSettings::read(settings).map(|_| ()),
     }
 }

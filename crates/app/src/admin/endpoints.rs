@@ -34,9 +34,7 @@ pub async fn create(
     workspace: WorkspaceId,
     change: EndpointChange,
 ) -> Result<(Endpoint, String), AdminError> {
-    let mut bytes = [0; SECRET_BYTES];
-    tokens::random_bytes(&mut bytes)?;
-    let secret = format!("whsec_{}", STANDARD.encode(bytes));
+    let secret = new_signing_secret()?;
     let mut endpoint = Endpoint {
         id: EndpointId::new(app.clock.next_id()),
         url: String::new(),
@@ -47,12 +45,20 @@ pub async fn create(
         sealed_secret: app.sealer.seal(&secret),
         created_at: app.now(),
         after_seq: app.store.last_seq(workspace).await?.0,
+        chat_webhook: None,
     };
     let url = change.url.clone().ok_or_else(|| AdminError::invalid("/url", "is missing"))?;
     apply(app, &mut endpoint, EndpointChange { url: Some(url), ..change })?;
     let key = DocKey::new(Kind::Endpoint, endpoint.id);
     listed::write(app, workspace, key, &endpoint, Some(Version::ABSENT)).await?;
     Ok((endpoint, secret))
+}
+
+/// A new secret, as the Standard Webhooks specification writes it.
+pub(crate) fn new_signing_secret() -> Result<String, AdminError> {
+    let mut bytes = [0; SECRET_BYTES];
+    tokens::random_bytes(&mut bytes)?;
+    Ok(format!("whsec_{}", STANDARD.encode(bytes)))
 }
 
 /// Changes an endpoint.

@@ -22,7 +22,7 @@ pub(super) async fn find<T: DeserializeOwned>(
 }
 
 /// Writes one; `None` expects nothing.
-pub(super) async fn write<T: Serialize>(
+pub(crate) async fn write<T: Serialize>(
     app: &App,
     workspace: WorkspaceId,
     key: DocKey,
@@ -54,7 +54,8 @@ fn not_found(key: &DocKey) -> AdminError {
     AdminError::NotFound { what: key.kind.as_str(), id: key.id.clone() }
 }
 
-async fn refresh(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
+/// Reads the directory of a workspace again.
+pub(crate) async fn refresh(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
     if let Some(directory) = app.directory(workspace) {
         directory.refresh(app).await?;
     }

@@ -140,13 +140,24 @@ pub fn fingerprint(secret: &str) -> Fingerprint {
 }
 
 fn key(secret: &str) -> DocKey {
-    DocKey::new(Kind::Token, URL_SAFE_NO_PAD.encode(fingerprint(secret).0))
+    DocKey::new(Kind::Token, fingerprint_key(secret))
 }
 
-fn generate() -> Result<String, AdminError> {
+/// The hash of a token as a document's key.
+pub(crate) fn fingerprint_key(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(fingerprint(secret).0)
+}
+
+/// A new token.
+pub(crate) fn generate() -> Result<String, AdminError> {
+    Ok(format!("{TOKEN_PREFIX}{}", generate_secret()?))
+}
+
+/// 256 random bits as text.
+pub(crate) fn generate_secret() -> Result<String, AdminError> {
     let mut bytes = [0; 32];
     random_bytes(&mut bytes)?;
-    Ok(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Fills a buffer with random bytes of the operating system.

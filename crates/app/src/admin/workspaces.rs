@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tidings_model::{Timestamp, WorkspaceId};
+use tidings_model::{Properties, Timestamp, WorkspaceId};
 use tidings_store::{Batch, DocKey, Kind, Put, Version};
 
 use super::AdminError;
@@ -20,6 +20,15 @@ pub struct Workspace {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Its properties.
+    #[serde(default)]
+    pub properties: Properties,
+    /// What is known of the company behind it, in the words of the Chat API.
+    #[serde(default)]
+    pub company: serde_json::Map<String, serde_json::Value>,
+    /// The programs whose webhooks are switched off.
+    #[serde(default)]
+    pub webhooks_off: std::collections::BTreeSet<String>,
 }
 
 /// Makes a workspace, and opens it.
@@ -28,6 +37,9 @@ pub async fn create(app: &App, name: &str) -> Result<Arc<Directory>, AdminError>
         id: WorkspaceId::new(app.clock.next_id()),
         name: name.into(),
         created_at: app.now(),
+        properties: Properties::default(),
+        company: Default::default(),
+        webhooks_off: Default::default(),
     };
     let mut batch = Batch::new(workspace.id);
     batch.puts.push(Put {

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tidings_model::{
     AgentId, Author, BotName, ChatStatus, Clock, Control, Draft, Event, EventId, GroupName, Holder,
-    NotInControl, ThreadId, Timestamp, TypeName, Visibility, WorkspaceId,
+    Member, NotInControl, Participant, Thread, ThreadId, Timestamp, TypeName, Visibility,
+    WorkspaceId,
 };
-use tidings_store::{Batch, Delete, DocKey, Expect, Kind, Put, TimerChange, TimerName};
+use tidings_store::{Batch, Delete, DocKey, Expect, Kind, Put, TimerChange, TimerName, Version};
 
 use super::scene::{Scene, free};
-use super::written::{put_chat, put_customer, to_body};
+use super::written::{put_chat, put_customer, put_past_thread, to_body};
 
 /// Changes of one chat that are not committed yet.
 pub struct ChatChange<'a> {
@@ -85,6 +86,39 @@ impl<'a> ChatChange<'a> {
         Ok(self.raise(event_type, data))
     }
 
+    /// An agent who is a person says something to the customer. They take the lease from a bot, a queue or nobody; with a
+    /// colleague who holds it they speak beside them.
+    pub fn speak_as_person(
+        &mut self,
+        agent: &AgentId,
+        event_type: &str,
+        data: Value,
+    ) -> &mut Draft {
+        self.spoke = true;
+        match &self.after.control.value.holder {
+            Holder::Agent { .. } => {}
+            Holder::Bot { .. } | Holder::Queue { .. } | Holder::Nobody => {
+                self.give_to_agent(agent.clone(), "spoke".into());
+            }
+        }
+        self.raise(event_type, data)
+    }
+
+    /// A program that speaks our API says something to the customer: as [`ChatChange::speak`], also where the lease is
+    /// its own as an agent.
+    pub fn speak_as_program(
+        &mut self,
+        event_type: &str,
+        data: Value,
+    ) -> Result<&mut Draft, NotInControl> {
+        let holder = &self.after.control.value.holder;
+        if matches!(holder, Holder::Agent { id } if id.as_str() == self.author.id) {
+            self.spoke = true;
+            return Ok(self.raise(event_type, data));
+        }
+        self.speak(event_type, data)
+    }
+
     /// Raises an event in the chat, by the author.
     pub fn raise(&mut self, event_type: &str, data: Value) -> &mut Draft {
         let name = event_type
@@ -101,7 +135,7 @@ impl<'a> ChatChange<'a> {
         let chat = &self.after.chat.value;
         draft.channel = Some(chat.channel);
         draft.chat = Some(chat.id);
-        draft.thread = Some(chat.thread);
+        draft.thread = Some(chat.thread.id);
         draft.author = author;
         if let Some(cause) = self.cause {
             draft = draft.caused_by(cause);
@@ -186,6 +220,18 @@ impl<'a> ChatChange<'a> {
         if from == to {
             return;
         }
+        self.note_waiting(&from, &to);
+        match &to {
+            Holder::Agent { id } => {
+                let member = Member::new(Participant::Agent { id: id.clone() });
+                self.after.chat.value.enter(member);
+            }
+            Holder::Bot { id } if !self.is_program(id) => {
+                let member = Member::new(Participant::Bot { id: id.clone() });
+                self.after.chat.value.enter(member);
+            }
+            Holder::Bot { .. } | Holder::Queue { .. } | Holder::Nobody => {}
+        }
         self.after.control.value = Control { holder: to.clone(), reason: reason.clone() };
         let epoch = self.before.control.version.next().0;
         let data = json!({ "from": from, "to": to, "reason": reason, "epoch": epoch });
@@ -197,12 +243,35 @@ impl<'a> ChatChange<'a> {
         }
     }
 
+    /// The thread notes since when it waits for an agent, and how long it waited before.
+    fn note_waiting(&mut self, from: &Holder, to: &Holder) {
+        let thread = &mut self.after.chat.value.thread;
+        let waits = |holder: &Holder| matches!(holder, Holder::Queue { .. });
+        match (waits(from), waits(to)) {
+            (false, true) => thread.queued_at = Some(self.now),
+            (true, false) => {
+                if let Some(since) = thread.queued_at.take() {
+                    thread.queued_s += self.now.duration_since(since).as_secs().max(0);
+                }
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// Whether a bot is a program that speaks our API: it is in the chat as an agent, under the same name.
+    fn is_program(&self, bot: &BotName) -> bool {
+        self.after.chat.value.members.iter().any(|member| {
+            matches!(&member.who, Participant::Agent { id } if id.as_str() == bot.as_str())
+        })
+    }
+
     /// Closes the chat: nobody holds the lease, no run waits any more.
     pub fn close(&mut self, reason: &str) {
         if self.after.chat.value.status == ChatStatus::Closed {
             return;
         }
         self.after.chat.value.status = ChatStatus::Closed;
+        self.after.chat.value.thread.closed_at = Some(self.now);
         self.raise("chat.closed", json!({ "reason": reason }));
         self.move_control(free().holder, "the chat was closed".into());
         self.after.session.value.data.clear();
@@ -211,15 +280,37 @@ impl<'a> ChatChange<'a> {
 
     /// Opens a closed chat again: with a new thread, held by the channel's bot, if it has one.
     pub fn reopen(&mut self, bot: Option<BotName>) {
-        let thread = ThreadId::new(self.clock.next_id());
-        self.after.chat.value.status = ChatStatus::Open;
-        self.after.chat.value.thread = thread;
-        self.after.session.value = self.after.session.value.anew(thread);
+        self.begin_thread();
         let reopened = "chat.reopened".parse().expect("a good name");
-        self.raise_by(Author::system(), reopened, json!({}));
+        let data = json!({
+            "thread": self.after.chat.value.thread.id, "users": self.present_users(),
+        });
+        self.raise_by(Author::system(), reopened, data);
         if let Some(id) = bot {
             self.move_control(Holder::Bot { id }, "the chat was reopened".into());
         }
+    }
+
+    /// A new thread begins with the customer alone: agents and bots of the last one have gone, and who watched it does
+    /// so no more. Whoever calls this tells of it.
+    pub fn begin_thread(&mut self) {
+        let thread = ThreadId::new(self.clock.next_id());
+        let chat = &mut self.after.chat.value;
+        for member in &mut chat.members {
+            member.present &= matches!(member.who, Participant::Customer { .. });
+        }
+        chat.followers.clear();
+        chat.begin_thread(thread, self.now);
+        if let Some(customer) = &mut self.after.customer {
+            customer.value.statistics.threads_count += 1;
+        }
+        self.after.session.value = self.after.session.value.anew(thread);
+    }
+
+    /// Who is in the chat, as `users` of `chat.started` and `chat.reopened`.
+    pub fn present_users(&self) -> Vec<Value> {
+        let present = self.after.chat.value.members.iter().filter(|member| member.present);
+        present.map(|member| to_body(&member.who)).collect()
     }
 
     /// Whether the author spoke to the customer.
@@ -232,6 +323,12 @@ impl<'a> ChatChange<'a> {
         let id = self.before.chat.value.id;
         if self.after.chat.value != self.before.chat.value {
             batch.puts.push(put_chat(&self.after));
+        }
+        let past = &self.before.chat.value.thread;
+        let now = &self.after.chat.value.thread;
+        if past.id != now.id {
+            let past = Thread { next: Some(now.id), ..past.clone() };
+            batch.puts.push(put_past_thread(id, &past, Version::ABSENT));
         }
         let control = DocKey::new(Kind::Control, id);
         if self.after.control.value != self.before.control.value {

@@ -12,13 +12,14 @@ use serde_json::json;
 use tidings_catalogue::Kind as EventKind;
 use tidings_model::{Attempt, Delivery, Destination, Draft, EndpointId, Event, EventId};
 use tidings_outbound::{Answer, Request, SendError};
-use tidings_store::{Batch, DocKey, Kind, Put};
+use tidings_store::{Batch, DocKey, Kind, Put, ReadError};
 use tidings_wire::{cloudevents, standard_webhooks};
 
 use super::outbox::{Carrier, Outcome, Tried};
 use super::reader::chain;
 use super::written::to_body;
 use crate::App;
+use crate::desk::webhooks;
 use crate::directory::Directory;
 
 /// How much of a receiver's answer is kept, in bytes.
@@ -36,14 +37,19 @@ impl ToEndpoints {
         Self { app, directory }
     }
 
-    fn request<'a>(&self, event: &Event, url: &'a str, secret: &str) -> Option<Request<'a>> {
+    fn request<'a>(
+        &self,
+        event: &Event,
+        url: &'a str,
+        secret: &str,
+        (content_type, body): (&'static str, Vec<u8>),
+    ) -> Option<Request<'a>> {
         let secret: standard_webhooks::Secret = secret.parse().ok()?;
-        let body = cloudevents::structured(event, &source_of(event));
         let id = event.id.to_string();
         let timestamp = self.app.now().as_second();
         let signature = standard_webhooks::sign(event.id, timestamp, &body, &[secret]);
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(cloudevents::CONTENT_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert("webhook-id", HeaderValue::from_str(&id).ok()?);
         headers.insert("webhook-timestamp", HeaderValue::from(timestamp));
@@ -86,6 +92,16 @@ impl Carrier for ToEndpoints {
         }
     }
 
+    async fn is_owed(&self, event: &Arc<Event>, to: Destination) -> Result<bool, ReadError> {
+        let Destination::Endpoint { id } = to else { return Ok(true) };
+        let Some(subscriber) = self.directory.subscriber(id) else { return Ok(true) };
+        if subscriber.endpoint.chat_webhook.is_none() {
+            return Ok(true);
+        }
+        let body = webhooks::body(&self.app, &self.directory, event, &subscriber.endpoint).await?;
+        Ok(body.is_some())
+    }
+
     async fn try_once(&self, event: &Arc<Event>, delivery: &Delivery) -> Tried {
         let at = self.app.now();
         let gone = |why: &str, outcome| Tried {
@@ -116,7 +132,19 @@ impl Carrier for ToEndpoints {
                 Outcome::Again,
             );
         };
-        let Some(request) = self.request(event, &subscriber.endpoint.url, &secret) else {
+        let endpoint = &subscriber.endpoint;
+        let body = if endpoint.chat_webhook.is_some() {
+            match webhooks::body(&self.app, &self.directory, event, endpoint).await {
+                Ok(Some(body)) => ("application/json", body.to_string().into_bytes()),
+                Ok(None) => {
+                    return gone("the webhook's filters leave it out now", Outcome::Refused);
+                }
+                Err(error) => return gone(&chain(&error), Outcome::Again),
+            }
+        } else {
+            (cloudevents::CONTENT_TYPE, cloudevents::structured(event, &source_of(event)))
+        };
+        let Some(request) = self.request(event, &endpoint.url, &secret, body) else {
             return gone("the endpoint's secret is not a signing secret", Outcome::Refused);
         };
         let began = std::time::Instant::now();

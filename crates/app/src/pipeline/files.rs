@@ -1,12 +1,18 @@
-//! Files that customers send: each gets its address when its event is accepted, and is copied from the provider right
-//! after, by a timer that was set in the same commit. So accepting waits for no download, and no download is forgotten.
+//! Files: what customers send over a provider, and what people upload.
 //!
-//! What makes a second copy harmless: it overwrites the same file, named by the document.
+//! A provider's file gets its address when its event is accepted, and is copied right after, by a timer that was set in
+//! the same commit. So accepting waits for no download, and no download is forgotten. What makes a second copy harmless: it
+//! overwrites the same file, named by the document. An upload is kept first, and goes again if no event uses it.
 //!
-//! [`copy`](self::copy) does it, [`open`] gives the file out.
+//! [`copy`](self::copy) and [`upload`] bring them in, [`judge`] and [`picture`] say what they are, [`store`] keeps them,
+//! [`open`] gives them out.
 
 pub(crate) mod copy;
+mod judge;
 mod open;
+pub(crate) mod picture;
+pub mod store;
+pub mod upload;
 
 use std::path::PathBuf;
 
@@ -21,20 +27,30 @@ use crate::App;
 
 pub(crate) use self::copy::COPIES_AT_ONCE_MAX;
 pub use self::open::{OpenFileError, OpenedFile, open};
+pub use self::picture::{Picture, Thumbnail};
+
+/// How much of a file is read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// The folder, in that of the files, where files are on their way in. Files of a workspace are in folders with its id.
+const INCOMING: &str = "incoming";
 
 /// What is known of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredFile {
     /// Its id.
     pub id: FileId,
-    /// The channel it came through.
-    pub channel: ChannelId,
+    /// The channel it came through; an upload came by none.
+    #[serde(default)]
+    pub channel: Option<ChannelId>,
     /// The chat it belongs to.
     #[serde(default)]
     pub chat: Option<ChatId>,
-    /// The event that told of it.
-    pub event: EventId,
+    /// The event that told of it first; an upload has none until it is used.
+    #[serde(default)]
+    pub event: Option<EventId>,
     /// The provider's handle.
+    #[serde(default)]
     pub handle: String,
     /// Its name, where the provider said so.
     #[serde(default)]
@@ -50,6 +66,19 @@ pub struct StoredFile {
     /// How often the copy was tried.
     #[serde(default)]
     pub tries: u32,
+    /// What is known of an upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Upload>,
+}
+
+/// What is known of an upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// Whether an event tells of it, so that it stays.
+    pub used: bool,
+    /// What it shows, if it is a picture that we can read.
+    #[serde(default)]
+    pub picture: Option<Picture>,
 }
 
 /// How a file stands.
@@ -64,6 +93,8 @@ pub enum FileStatus {
     TooBig,
     /// It could not be copied.
     Failed,
+    /// Nobody used the upload: it is being removed.
+    Removed,
 }
 
 /// Gives each file of an arrival its address, in the arrival's data. The ids are in the order of the files.
@@ -90,9 +121,9 @@ pub(crate) fn expect_copies(
     for (id, remote) in files {
         let file = StoredFile {
             id: *id,
-            channel: channel.id,
+            channel: Some(channel.id),
             chat: draft.chat,
-            event: draft.id,
+            event: Some(draft.id),
             handle: remote.handle.clone(),
             name: remote.name.clone(),
             content_type: draft
@@ -103,6 +134,7 @@ pub(crate) fn expect_copies(
             size: None,
             status: FileStatus::Waiting,
             tries: 0,
+            upload: None,
         };
         batch.timers.push(TimerChange::Set {
             name: TimerName(format!("file:{id}")),
@@ -118,7 +150,21 @@ pub fn url(app: &App, file: FileId) -> String {
     format!("{}/files/{file}/{}", app.settings.public_url, app.sealer.sign(&format!("file:{file}")))
 }
 
-/// Where a file is kept.
+/// The file that an address of ours names, with our signature under it. The host does not count: a server has many names.
+pub fn named_by(app: &App, url: &str) -> Option<FileId> {
+    let path = url.split(['?', '#']).next()?;
+    let mut parts = path.rsplit('/');
+    let (signature, id, folder) = (parts.next()?, parts.next()?, parts.next()?);
+    let id: FileId = id.parse().ok()?;
+    (folder == "files" && app.sealer.is_signed(&format!("file:{id}"), signature)).then_some(id)
+}
+
+/// Where files are while they come in.
+fn incoming(app: &App) -> PathBuf {
+    app.settings.files_folder.join(INCOMING)
+}
+
+/// Where a file is kept when files are kept in a folder.
 pub fn path(app: &App, workspace: WorkspaceId, file: FileId) -> PathBuf {
     app.settings.files_folder.join(workspace.to_string()).join(file.to_string())
 }

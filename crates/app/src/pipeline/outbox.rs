@@ -59,6 +59,15 @@ pub trait Carrier: Send + Sync + 'static {
     /// Adds to whom this event is owed.
     fn destinations(&self, event: &Event, to: &mut Vec<Destination>);
 
+    /// Whether it is owed when one looks closer: what [`Carrier::destinations`] cannot tell without reading.
+    fn is_owed(
+        &self,
+        _event: &Arc<Event>,
+        _to: Destination,
+    ) -> impl Future<Output = Result<bool, ReadError>> + Send {
+        async { Ok(true) }
+    }
+
     /// Tries once. `delivery` says what was taken already.
     fn try_once(
         &self,
@@ -384,6 +393,9 @@ impl<C: Carrier> Handler for Outbox<C> {
 
     async fn handle(&self, event: &Arc<Event>, lane: Lane) -> Result<(), StepFailed> {
         let Some(to) = lane.to else { return Ok(()) };
+        if !self.carrier.is_owed(event, to).await? {
+            return Ok(());
+        }
         if event.seq <= self.handled_before {
             let key = DocKey::new(Kind::Delivery, DeliveryId::of(event.seq, to));
             if self.app.store.document(self.workspace, &key).await?.is_some() {

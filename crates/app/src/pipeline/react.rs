@@ -14,7 +14,8 @@ use tidings_behaviors::{
     Bot, BotSource, Effect, Facts, Input, Run, RunState, Seeds, StopReason, Turn, Wait,
 };
 use tidings_model::{
-    AuthorKind, BotName, ChatId, Event, EventId, RunId, Seq, Timestamp, TypeName, WorkspaceId,
+    AuthorKind, BotName, ChatId, ChatStatus, Event, EventId, RunId, Seq, Timestamp, TypeName,
+    WorkspaceId,
 };
 use tidings_store::{
     Batch, Claim, CommitError, DocKey, DocumentQuery, Kind, ReadError, Scan, Timer, TimerChange,
@@ -82,6 +83,7 @@ impl React {
                 event.event_type.as_str(),
                 "chat.message" | "chat.postback" | "chat.command"
             )
+            && is_said(event)
     }
 
     /// Gives the event to the run that waits for an answer. Returns the bot that took it.
@@ -465,6 +467,9 @@ impl React {
             self.cancel_waiting(chat, event).await?;
         }
         let mut sight = Sight::Old;
+        if is_switched_off(event) || self.is_of_the_past(event, &mut sight).await? {
+            return Ok(());
+        }
         let taken_by =
             if Self::can_answer(event) { self.answer(event, &mut sight).await? } else { None };
         let bots = self.directory.bots();
@@ -489,6 +494,20 @@ impl React {
             self.begin(listener, event, &mut sight).await?;
         }
         Ok(())
+    }
+
+    /// Whether a chat client switched a button in a thread that is over: bots leave that alone.
+    async fn is_of_the_past(&self, event: &Event, sight: &mut Sight) -> Result<bool, ReadError> {
+        if event.event_type.as_str() != "chat.postback" || event.data.get("toggled").is_none() {
+            return Ok(false);
+        }
+        let scene = self.look(event, sight).await?;
+        let is_past = scene.as_ref().is_none_or(|scene| {
+            let chat = &scene.chat.value;
+            chat.status == ChatStatus::Closed || event.thread != Some(chat.thread.id)
+        });
+        *sight = Sight::Fresh(Box::new(scene));
+        Ok(is_past)
     }
 
     /// How many listeners were asked before: all up to the last one that has its claim.
@@ -521,6 +540,27 @@ fn stops_of_stops(event: &Event) -> bool {
     event.depth >= DEPTH_MAX && event.event_type.as_str() == "behavior.stopped"
 }
 
+/// Whether something is said by an event, as far as its data tells. A button of a chat client is switched on and off, and
+/// is said when it goes on and stands for a message; a message that its button wrote after it was pressed says nothing new.
+fn is_said(event: &Event) -> bool {
+    let text = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
+    let flag = |pointer: &str| event.data.pointer(pointer).and_then(serde_json::Value::as_bool);
+    match event.event_type.as_str() {
+        "chat.postback" => match flag("/toggled") {
+            None => true,
+            Some(toggled) => toggled && matches!(text("button_type"), None | Some("message")),
+        },
+        "chat.message" => flag("/postback/pressed") != Some(true),
+        _ => true,
+    }
+}
+
+/// Whether a button of a chat client was switched off: nothing that anybody reacts to as to a press.
+fn is_switched_off(event: &Event) -> bool {
+    event.event_type.as_str() == "chat.postback"
+        && event.data.get("toggled").and_then(serde_json::Value::as_bool) == Some(false)
+}
+
 fn started(bot: &Bot, behavior: &str, event: &Event) -> String {
     format!("run:{}/{behavior}:{}", bot.name, event.id)
 }
@@ -533,13 +573,14 @@ fn answered(bot: &BotName, event: &Event) -> String {
     format!("answered:{bot}:{}", event.id)
 }
 
-/// What the customer answered: the text of a message, the value of a button.
+/// What the customer answered: the text of a message, the value of a button. A message that a button wrote has both.
 fn answer_of(event: &Event) -> Input {
     let text_of =
         |field: &str| event.data.get(field).and_then(serde_json::Value::as_str).map(str::to_owned);
     let text = text_of("text").or_else(|| text_of("value")).unwrap_or_default();
-    let value = event.data.get("value").cloned().unwrap_or_else(|| text.clone().into());
-    Input::Answer { text, value }
+    let pressed = event.data.get("postback").and_then(|postback| postback.get("value"));
+    let value = event.data.get("value").or(pressed).cloned();
+    Input::Answer { value: value.unwrap_or_else(|| text.clone().into()), text }
 }
 
 /// A run keeps seeing the event that it began with.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidings_channels::{Arrival, Sender};
 use tidings_model::{
     Author, Channel, ChannelId, Chat, ChatId, ChatStatus, Control, Customer, CustomerId, Draft,
-    Holder, Identity, ThreadId, WorkspaceId,
+    Holder, Identity, Member, Participant, ThreadId, WorkspaceId,
 };
 use tidings_store::{Batch, Claim, CommitError, DocKey, Expect, Kind, Put, ReadError, Version};
 use uuid::Uuid;
@@ -187,34 +187,28 @@ async fn into_new_chat(
         .unwrap_or_else(|| Sender { id: address.into(), ..Sender::default() });
     let customer_id = known.unwrap_or_else(|| customer_id(channel, &sender));
     let key = DocKey::new(Kind::Customer, customer_id);
-    let customer: Seen<Customer> = match app.store.document(batch.workspace, &key).await? {
+    let mut customer: Seen<Customer> = match app.store.document(batch.workspace, &key).await? {
         Some(document) => seen(document)?,
         None => {
             let customer = Customer {
-                id: customer_id,
                 name: sender.name.clone(),
                 language: sender.language.clone(),
                 identities: vec![Identity { channel: channel.id, id: sender.id.clone() }],
-                data: serde_json::Map::new(),
-                created_at: now,
+                ..Customer::new(customer_id, now)
             };
-            batch.puts.push(put_customer(&customer, Version::ABSENT));
             Seen { value: customer, version: Version::ABSENT }
         }
     };
-    let chat = Chat {
-        id: chat_id(channel, address),
-        channel: channel.id,
-        address: address.into(),
-        customer: customer_id,
-        status: ChatStatus::Open,
-        thread: ThreadId::new(app.clock.next_id()),
-        group: None,
-        assignee: None,
-        labels: Default::default(),
-        variables: Default::default(),
-        created_at: now,
-    };
+    customer.value.statistics.chats_count += 1;
+    customer.value.statistics.threads_count += 1;
+    batch.puts.push(put_customer(&customer.value, customer.version));
+    let thread = ThreadId::new(app.clock.next_id());
+    let mut chat = Chat::begin(chat_id(channel, address), channel.id, address, thread, now);
+    chat.customer = Some(customer_id);
+    chat.enter(Member::new(Participant::Customer { id: customer_id }));
+    if let Some(id) = &channel.bot {
+        chat.enter(Member::new(Participant::Bot { id: id.clone() }));
+    }
     let control = match &channel.bot {
         Some(bot) => {
             Control { holder: Holder::Bot { id: bot.clone() }, reason: "the channel's bot".into() }
@@ -229,7 +223,7 @@ async fn into_new_chat(
     });
     let scene = Scene {
         session: Seen {
-            value: Session { thread: Some(chat.thread), ..Session::default() },
+            value: Session { thread: Some(chat.thread.id), ..Session::default() },
             version: Version::ABSENT,
         },
         chat: Seen { value: chat, version: Version::ABSENT },
@@ -237,7 +231,7 @@ async fn into_new_chat(
         customer: Some(customer),
     };
     batch.puts.push(put_chat(&scene));
-    let author = author(customer_id, arrival);
+    let author = author(Some(customer_id), arrival);
     let mut started = draft(app, batch, channel, arrival, author.clone());
     started.event_type = "chat.started".parse().expect("a good name");
     started.data = json!({ "customer": customer_id, "channel_kind": channel.kind.as_str(), "address": address });
@@ -276,13 +270,13 @@ fn complete(draft: &mut Draft, arrival: &Arrival) {
 
 fn place_in(draft: &mut Draft, chat: &Chat) {
     draft.chat = Some(chat.id);
-    draft.thread = Some(chat.thread);
+    draft.thread = Some(chat.thread.id);
 }
 
-fn author(customer: CustomerId, arrival: &Arrival) -> Author {
+fn author(customer: Option<CustomerId>, arrival: &Arrival) -> Author {
     // What Telegram calls a bot is another program in the chat, not one of ours.
     match &arrival.sender {
         Some(sender) if sender.is_bot => super::accept::integration(&sender.id),
-        Some(_) | None => Author::customer(customer),
+        Some(_) | None => customer.map_or_else(Author::system, Author::customer),
     }
 }

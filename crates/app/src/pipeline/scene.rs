@@ -94,10 +94,11 @@ impl Scene {
             return Ok(None);
         };
         let chat: Seen<Chat> = seen(chat)?;
-        let key = DocKey::new(Kind::Customer, chat.value.customer);
-        let customer = match found.next().flatten() {
-            Some(customer) if customer.key == key => Some(customer),
-            Some(_) | None => store.document(workspace, &key).await?,
+        let key = chat.value.customer.map(|customer| DocKey::new(Kind::Customer, customer));
+        let customer = match (found.next().flatten(), key) {
+            (_, None) => None,
+            (Some(customer), Some(key)) if customer.key == key => Some(customer),
+            (Some(_) | None, Some(key)) => store.document(workspace, &key).await?,
         };
         let customer = customer.map(seen::<Customer>).transpose()?;
         let control = match control {
@@ -108,8 +109,8 @@ impl Scene {
             Some(document) => seen(document)?,
             None => Seen { value: Session::default(), version: Version::ABSENT },
         };
-        if session.value.thread != Some(chat.value.thread) {
-            session.value = session.value.anew(chat.value.thread);
+        if session.value.thread != Some(chat.value.thread.id) {
+            session.value = session.value.anew(chat.value.thread.id);
         }
         Ok(Some(Self { chat, control, session, customer }))
     }

@@ -58,7 +58,11 @@ impl Carrier for ToChannels {
     const NAME: &'static str = "send";
 
     fn destinations(&self, event: &Event, to: &mut Vec<Destination>) {
-        let goes_out = is_speech(&event.event_type) || CHANGES.contains(&event.event_type.as_str());
+        // A change of what never went out there stays with us.
+        let changes = CHANGES.contains(&event.event_type.as_str())
+            && event.data.get("provider_message_id").is_some();
+        let switches = event.data.get("toggled").is_some();
+        let goes_out = (is_speech(&event.event_type) && !switches) || changes;
         if !goes_out
             || event.visibility != Visibility::All
             || event.chat.is_none()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidings_model::{RunId, WorkspaceId};
+use tidings_store::archive::Archive;
 use tidings_store::{ReadError, Timer, TimerChange};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -12,13 +13,17 @@ use super::deliver::ToEndpoints;
 use super::outbox::{Carrier, Outbox};
 use super::react::React;
 use super::reader::{self, StepFailed, chain, stopped};
+use super::route::{self, Route};
 use super::send::ToChannels;
-use super::{files, forget, telegram, timers};
+use super::{files, forget, index, telegram, timers};
 use crate::App;
+use crate::desk::customers::leave;
+use crate::desk::hub;
+use crate::desk::routing::{come, silence};
 use crate::directory::{Directory, REFRESH_INTERVAL};
 
 /// The readers that have a cursor.
-pub const READERS: [&str; 3] = [REACT, ToEndpoints::NAME, ToChannels::NAME];
+pub const READERS: [&str; 4] = [REACT, route::NAME, ToEndpoints::NAME, ToChannels::NAME];
 
 const REACT: &str = "react";
 
@@ -27,6 +32,7 @@ pub struct Office {
     app: Arc<App>,
     directory: Arc<Directory>,
     react: Arc<React>,
+    route: Arc<Route>,
     deliver: Arc<Outbox<ToEndpoints>>,
     send: Arc<Outbox<ToChannels>>,
 }
@@ -39,6 +45,7 @@ impl Office {
         let to_channels = ToChannels::new(Arc::clone(app), Arc::clone(&directory));
         Ok(Self {
             react: Arc::new(React::new(Arc::clone(app), Arc::clone(&directory), head)),
+            route: Arc::new(Route::new(Arc::clone(app), workspace)),
             deliver: Arc::new(Outbox::open(Arc::clone(app), workspace, to_endpoints, head).await?),
             send: Arc::new(Outbox::open(Arc::clone(app), workspace, to_channels, head).await?),
             app: Arc::clone(app),
@@ -76,7 +83,9 @@ impl Office {
             },
             ToEndpoints::NAME => self.deliver.take_up(timer).await,
             ToChannels::NAME => self.send.take_up(timer).await,
+            silence::NAME => silence::ring(&self.app, timer).await,
             "file" => files::copy::copy(&self.app, &self.directory, timer).await,
+            files::upload::TIMER => files::upload::remove(&self.app, timer).await,
             "album" => telegram::albums::ring(&self.app, &self.directory, timer).await,
             "precheckout" => telegram::precheckout::ring(&self.app, &self.directory, timer).await,
             _ => self.drop_unknown(timer).await,
@@ -97,10 +106,12 @@ pub struct Running {
     offices: Vec<Arc<Office>>,
     stop: watch::Sender<bool>,
     loops: JoinSet<()>,
+    archive: Arc<dyn Archive>,
 }
 
 /// Starts everything.
 pub async fn start(app: &Arc<App>) -> Result<Running, ReadError> {
+    files::upload::clear(app).await;
     let (stop, stopped) = watch::channel(false);
     let mut offices = Vec::new();
     let mut loops = JoinSet::new();
@@ -108,16 +119,22 @@ pub async fn start(app: &Arc<App>) -> Result<Running, ReadError> {
         let Some(directory) = app.directory(workspace) else { continue };
         let office = Arc::new(Office::open(app, directory).await?);
         spawn_reader(&mut loops, app, workspace, REACT, &office.react, &stopped);
+        spawn_reader(&mut loops, app, workspace, route::NAME, &office.route, &stopped);
         spawn_reader(&mut loops, app, workspace, ToEndpoints::NAME, &office.deliver, &stopped);
         spawn_reader(&mut loops, app, workspace, ToChannels::NAME, &office.send, &stopped);
         loops.spawn(keep_fresh(Arc::clone(app), Arc::clone(&office.directory), stopped.clone()));
+        loops.spawn(hub::reader::run(Arc::clone(app), workspace, stopped.clone()));
+        loops.spawn(index::run(Arc::clone(app), workspace, stopped.clone()));
+        loops.spawn(come::run(Arc::clone(app), workspace, stopped.clone()));
+        loops.spawn(leave::run(Arc::clone(app), workspace, stopped.clone()));
         let (app, directory) = (Arc::clone(app), Arc::clone(&office.directory));
         loops.spawn(telegram::connect::run(app, directory, stopped.clone()));
         offices.push(office);
     }
     loops.spawn(timers::run(Arc::clone(app), offices.clone(), stopped.clone()));
     loops.spawn(forget::run(Arc::clone(app), stopped));
-    Ok(Running { offices, stop, loops })
+    let archive = Arc::clone(&app.archive);
+    Ok(Running { offices, stop, loops, archive })
 }
 
 impl Running {
@@ -130,6 +147,7 @@ impl Running {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.loops.join_next().await.is_some() {}
+        self.archive.close().await;
     }
 }
 

@@ -1,11 +1,11 @@
 //! Copies one file from its provider. Called by its timer, which was set with the event.
 //!
-//! The bytes go to a temporary name, are synced and then renamed, so that a file is whole or not there. What makes a
+//! The bytes go to a temporary file, which the store of files takes as a whole, so that a file is whole or not there. What makes a
 //! second run harmless: a file that is kept is not copied again, and a half copy is written over. A file that cannot be
 //! copied never touches its event: it is tried again after growing pauses, and then told of by `channel.request_failed`;
 //! one that is too big by `chat.file_too_big`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +14,12 @@ use tidings_channels::telegram::answers::read_file_path;
 use tidings_channels::telegram::{Reply, Settings, methods};
 use tidings_model::{Event, FileId, Visibility, WorkspaceId};
 use tidings_outbound::DownloadError;
-use tidings_store::{Batch, CommitError, DocKey, Kind, Timer, TimerChange};
+use tidings_store::{Batch, CommitError, DocKey, Kind, ReadError, Timer, TimerChange};
 use tokio::io::AsyncReadExt;
 
-use super::{FileStatus, StoredFile, path, put_file, url};
+use super::judge::{SNIFFED_BYTES, UNKNOWN_TYPE};
+use super::store::{FileStoreError, ObjectName};
+use super::{FileStatus, StoredFile, incoming, put_file, url};
 use crate::App;
 use crate::directory::Directory;
 use crate::pipeline::outbox::later;
@@ -38,12 +40,6 @@ const RETRY_PAUSES_S: [u64; 6] = [1, 5, 30, 120, 600, 3_600];
 
 /// How long one download may take: 20 MB at 70 kB/s.
 const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(300);
-
-/// How many bytes tell what a file is: `infer` looks no further, but for the heads of office documents.
-const SNIFFED_BYTES: usize = 8_192;
-
-/// What a file is of which nobody says what it is.
-const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// How a copy went.
 enum Copied {
@@ -86,7 +82,10 @@ pub(crate) async fn copy(
     let Some(found) = found.filter(|found| found.value.status == FileStatus::Waiting) else {
         return drop_timer(app, timer, None).await;
     };
-    let copied = match app.telegram.find(app, directory, found.value.channel) {
+    let Some(channel) = found.value.channel else {
+        return drop_timer(app, timer, None).await;
+    };
+    let copied = match app.telegram.find(app, directory, channel) {
         Ok(open) => fetch(app, timer.workspace, &open.settings, &found.value).await,
         Err(unusable) => {
             Copied::Again { asked: None, method: "getFile", code: None, why: chain(&unusable) }
@@ -117,7 +116,7 @@ async fn note(
         Copied::TooBig => {
             file.status = FileStatus::TooBig;
             outcome = "too_big";
-            if let Some(event) = app.store.event(timer.workspace, file.event).await? {
+            if let Some(event) = event_of(app, timer.workspace, &file).await? {
                 let limit = limit_of(app, timer.workspace, &file);
                 let data = too_big(app, &event, &file, limit);
                 push_event(&mut batch, app, &event, "chat.file_too_big", data);
@@ -141,7 +140,7 @@ async fn note(
         file.status = FileStatus::Failed;
         outcome = "failed";
         tracing::warn!(file.id = %file.id, "file {} cannot be copied: {why}", file.id);
-        if let Some(event) = app.store.event(timer.workspace, file.event).await? {
+        if let Some(event) = event_of(app, timer.workspace, &file).await? {
             let mut data = Map::from_iter([
                 ("method".to_owned(), json!(method)),
                 ("error_message".to_owned(), json!(why)),
@@ -193,51 +192,65 @@ async fn fetch(
     let Some(address) = methods::file_url(settings, &file_path) else {
         return Copied::Gone { method: "getFile", why: "the path of the file is not one".into() };
     };
-    let to = path(app, workspace, file.id);
-    match download(app, &address, &to, settings.file_size_max).await {
+    match download(app, &address, workspace, file.id, settings.file_size_max).await {
         Ok((size, content_type)) => Copied::Kept { size, content_type },
-        Err(DownloadError::TooLarge { .. }) => Copied::TooBig,
+        Err(CopyError::Download(DownloadError::TooLarge { .. })) => Copied::TooBig,
         Err(error) => {
             let code = match &error {
-                DownloadError::Status { status, .. } => Some(i64::from(status.as_u16())),
-                DownloadError::TooLarge { .. }
-                | DownloadError::Send(_)
-                | DownloadError::Write { .. } => None,
+                CopyError::Download(DownloadError::Status { status, .. }) => {
+                    Some(i64::from(status.as_u16()))
+                }
+                CopyError::Download(
+                    DownloadError::TooLarge { .. }
+                    | DownloadError::Send(_)
+                    | DownloadError::Write { .. },
+                )
+                | CopyError::Disk(_)
+                | CopyError::Store(_) => None,
             };
             Copied::Again { asked: None, method: "download", code, why: chain(&error) }
         }
     }
 }
 
-/// Downloads to a temporary name, then gives the file its own.
+/// A file is not here yet.
+#[derive(Debug, thiserror::Error)]
+enum CopyError {
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    #[error("the disk did not take the file")]
+    Disk(#[from] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] FileStoreError),
+}
+
+/// Downloads to a temporary file, then gives it to the store of files.
 async fn download(
     app: &App,
     address: &str,
-    to: &Path,
+    workspace: WorkspaceId,
+    file: FileId,
     bytes_max: u64,
-) -> Result<(u64, Option<String>), DownloadError> {
-    let write = |source| DownloadError::Write { source };
-    let folder = to.parent().map(Path::to_path_buf).unwrap_or_default();
-    tokio::fs::create_dir_all(&folder).await.map_err(write)?;
-    let half = to.with_extension("part");
-    let mut writer = tokio::fs::File::create(&half).await.map_err(write)?;
-    let downloaded =
-        app.providers.download(address, &mut writer, bytes_max, DOWNLOAD_TIME_MAX).await;
-    let downloaded = match downloaded {
-        Ok(downloaded) => downloaded,
-        Err(error) => {
-            drop(writer);
-            // A half copy that stays is written over by the next try.
-            drop(tokio::fs::remove_file(&half).await);
-            return Err(error);
-        }
-    };
-    writer.sync_all().await.map_err(write)?;
-    drop(writer);
-    let content_type = sniff(half.clone()).await.map_err(write)?;
-    tokio::fs::rename(&half, to).await.map_err(write)?;
-    sync_folder(folder).await.map_err(write)?;
-    Ok((downloaded.bytes, content_type))
+) -> Result<(u64, Option<String>), CopyError> {
+    let folder = incoming(app);
+    tokio::fs::create_dir_all(&folder).await?;
+    let half = folder.join(file.to_string());
+    let copied = async {
+        let mut writer = tokio::fs::File::create(&half).await?;
+        let downloaded =
+            app.providers.download(address, &mut writer, bytes_max, DOWNLOAD_TIME_MAX).await?;
+        writer.sync_all().await?;
+        drop(writer);
+        let content_type = sniff(half.clone()).await?;
+        app.files.put(&ObjectName::file(workspace, file), &half).await?;
+        Ok((downloaded.bytes, content_type))
+    }
+    .await;
+    if copied.is_err() {
+        // A half copy that stays is written over by the next try.
+        drop(tokio::fs::remove_file(&half).await);
+    }
+    copied
 }
 
 /// What a file is, by its first bytes.
@@ -248,9 +261,15 @@ async fn sniff(file: PathBuf) -> std::io::Result<Option<String>> {
     Ok(infer::get(&head).map(|kind| kind.mime_type().to_owned()))
 }
 
-/// A rename is durable when its folder is.
-async fn sync_folder(folder: PathBuf) -> std::io::Result<()> {
-    tokio::fs::File::open(folder).await?.sync_all().await
+async fn event_of(
+    app: &App,
+    workspace: WorkspaceId,
+    file: &StoredFile,
+) -> Result<Option<Arc<Event>>, ReadError> {
+    match file.event {
+        Some(event) => app.store.event(workspace, event).await,
+        None => Ok(None),
+    }
 }
 
 /// What the customer's event said of the file, without its address.
@@ -278,7 +297,7 @@ fn too_big(app: &App, event: &Event, file: &StoredFile, limit: u64) -> Map<Strin
 fn limit_of(app: &App, workspace: WorkspaceId, file: &StoredFile) -> u64 {
     let open = app
         .directory(workspace)
-        .and_then(|directory| app.telegram.find(app, &directory, file.channel).ok());
+        .and_then(|directory| app.telegram.find(app, &directory, file.channel?).ok());
     open.map_or(tidings_channels::telegram::settings::FILE_SIZE_MAX, |open| {
         open.settings.file_size_max
     })

@@ -1,12 +1,12 @@
-//! Gives a copied file out. Called by `api` for `GET /files/{file}/{signature}`: the signature is the permission.
+//! Gives a kept file out. Called by `api` for `GET /files/{file}/{signature}`: the signature is the permission.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tidings_model::{FileId, WorkspaceId};
 use tidings_store::{DocKey, Kind, ReadError};
 
-use super::{FileStatus, StoredFile, path};
+use super::store::{ByteRange, FileBody, FileStoreError, ObjectName};
+use super::{FileStatus, StoredFile};
 use crate::App;
 use crate::pipeline::scene::seen;
 
@@ -20,13 +20,24 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedFile {
     /// Where it is.
-    pub path: PathBuf,
+    pub object: ObjectName,
     /// What it is, as its bytes say; a stranger's word where they don't.
     pub content_type: String,
     /// Its name, as a stranger gave it.
     pub name: Option<String>,
     /// Its size in bytes.
     pub size: u64,
+}
+
+impl OpenedFile {
+    /// Its bytes, or a part of them.
+    pub async fn read(
+        &self,
+        app: &App,
+        range: Option<ByteRange>,
+    ) -> Result<FileBody, FileStoreError> {
+        app.files.open_file(&self.object, range).await
+    }
 }
 
 /// Why a file that is ours is not given out.
@@ -43,11 +54,13 @@ pub enum OpenFileError {
     Read(#[from] ReadError),
 }
 
-/// Finds a file. `None` when there is none, or the signature is not ours: who has no permission is not told which.
+/// Finds a file, or a thumbnail of it. `None` when there is none, or the signature is not ours: who has no permission is
+/// not told which.
 pub async fn open(
     app: &App,
     file: FileId,
     signature: &str,
+    thumbnail: Option<u8>,
 ) -> Result<Option<OpenedFile>, OpenFileError> {
     if !app.sealer.is_signed(&format!("file:{file}"), signature) {
         return Ok(None);
@@ -56,24 +69,35 @@ pub async fn open(
     loop {
         let Some((workspace, stored)) = find(app, file).await? else { return Ok(None) };
         match stored.status {
-            FileStatus::Kept => {
-                return Ok(Some(OpenedFile {
-                    path: path(app, workspace, file),
-                    content_type: stored
-                        .content_type
-                        .unwrap_or_else(|| "application/octet-stream".into()),
-                    name: stored.name,
-                    size: stored.size.unwrap_or(0),
-                }));
-            }
+            FileStatus::Kept => return Ok(opened(workspace, stored, thumbnail)),
             FileStatus::Waiting if waited < WAIT_MAX => {
                 tokio::time::sleep(LOOK_INTERVAL).await;
                 waited += LOOK_INTERVAL;
             }
             FileStatus::Waiting => return Err(OpenFileError::NotReady),
             FileStatus::TooBig | FileStatus::Failed => return Err(OpenFileError::NotKept),
+            FileStatus::Removed => return Ok(None),
         }
     }
+}
+
+fn opened(workspace: WorkspaceId, stored: StoredFile, thumbnail: Option<u8>) -> Option<OpenedFile> {
+    let Some(scale) = thumbnail else {
+        return Some(OpenedFile {
+            object: ObjectName::file(workspace, stored.id),
+            content_type: stored.content_type.unwrap_or_else(|| "application/octet-stream".into()),
+            name: stored.name,
+            size: stored.size.unwrap_or(0),
+        });
+    };
+    let thumbnails = stored.upload?.picture?.thumbnails;
+    let thumbnail = thumbnails.into_iter().find(|thumbnail| thumbnail.scale == scale)?;
+    Some(OpenedFile {
+        object: ObjectName::thumbnail(workspace, stored.id, scale),
+        content_type: thumbnail.content_type,
+        name: None,
+        size: thumbnail.size,
+    })
 }
 
 /// An address of a file names no workspace.

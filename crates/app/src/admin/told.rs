@@ -1,0 +1,23 @@
+//! Events that tell of a change of the configuration: agents see them, customers do not.
+
+use serde_json::Value;
+use tidings_model::{Author, Draft, Visibility, WorkspaceId};
+
+use crate::App;
+
+/// An event about a change. `author` is who made it, where a person or a program did; else the system.
+pub(crate) fn told(
+    app: &App,
+    workspace: WorkspaceId,
+    author: Option<&Author>,
+    event_type: &str,
+    data: Value,
+) -> Draft {
+    let name = event_type.parse().expect("a good name");
+    let mut draft = Draft::new(app.next_event_id(), name, workspace, app.now(), data);
+    draft.visibility = Visibility::Agents;
+    if let Some(author) = author {
+        draft.author = author.clone();
+    }
+    draft
+}

@@ -1,0 +1,77 @@
+//! Who is refused: a customer, and the address that they came from, until a time.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use tidings_model::{AgentId, CustomerId, Timestamp, WorkspaceId};
+use tidings_store::{DocKey, Kind};
+
+use super::find::unreadable;
+use super::{ErrorType, Failure};
+use crate::App;
+use crate::pipeline::scene::{Seen, seen};
+
+/// A customer who is refused; their document's key is their id, or the address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ban {
+    /// The address that they came from.
+    #[serde(default)]
+    pub ip: Option<String>,
+    /// The customer.
+    #[serde(default)]
+    pub customer: Option<CustomerId>,
+    /// Who refused them.
+    pub agent: AgentId,
+    /// In which thread.
+    #[serde(default)]
+    pub thread: Option<String>,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// The document of a customer's ban.
+pub(crate) fn key_of_customer(customer: CustomerId) -> DocKey {
+    DocKey::new(Kind::Ban, format!("customer:{customer}"))
+}
+
+/// The document of an address's ban.
+pub(crate) fn key_of_address(ip: &str) -> DocKey {
+    DocKey::new(Kind::Ban, format!("ip:{ip}"))
+}
+
+/// Refuses a customer who is banned now.
+pub async fn check_customer(
+    app: &App,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+) -> Result<(), Failure> {
+    check(app, workspace, &[key_of_customer(customer)]).await
+}
+
+/// Refuses who comes from an address of somebody who is banned now.
+pub async fn check_address(
+    app: &App,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+    ip: Option<IpAddr>,
+) -> Result<(), Failure> {
+    let Some(ip) = ip else { return Ok(()) };
+    let refused = check(app, workspace, &[key_of_address(&ip.to_string())]).await;
+    if refused.is_err() {
+        tracing::debug!("the customer {customer} comes from an address that is banned");
+    }
+    refused
+}
+
+async fn check(app: &App, workspace: WorkspaceId, keys: &[DocKey]) -> Result<(), Failure> {
+    let found = app.store().documents_by_key(workspace, keys).await.map_err(unreadable)?;
+    for document in found.into_iter().flatten() {
+        let ban: Seen<Ban> = seen(document).map_err(unreadable)?;
+        if ban.value.expires_at > app.now() {
+            return Err(Failure::from(ErrorType::CustomerBanned));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Finding chats and threads by the names that clients use: a code, or the whole id.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use tidings_model::{Chat, ChatId, Code, Thread, ThreadId, WorkspaceId};
+use tidings_store::{DocKey, DocumentQuery, Kind, ReadError, Scan};
+
+use super::{Actor, ErrorType, Failure};
+use crate::App;
+use crate::pipeline::scene::{Scene, Seen, seen};
+use crate::pipeline::written::PastThread;
+
+/// The store could not be read.
+pub fn unreadable(error: ReadError) -> Failure {
+    tracing::error!("a call could not be answered: {}", crate::pipeline::reader::chain(&error));
+    Failure::new(ErrorType::Internal, "the server could not read its store; try again")
+}
+
+/// The id of a chat that a client names; `None` when there is no such chat.
+pub async fn chat_id(
+    app: &App,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<Option<ChatId>, Failure> {
+    if let Ok(id) = name.parse::<ChatId>() {
+        return Ok(Some(id));
+    }
+    let Ok(code) = name.parse::<Code>() else { return Ok(None) };
+    if let Some(id) = app.known_codes().chat(workspace, code) {
+        return Ok(Some(id));
+    }
+    let found: Option<Seen<Chat>> = by_entry(app, workspace, Kind::Chat, "code", &code).await?;
+    let id = found.map(|chat| chat.value.id);
+    if let Some(id) = id {
+        app.known_codes().keep(workspace, code, id);
+    }
+    Ok(id)
+}
+
+/// A chat as it was lately, if the actor may see it. See [`App::recent_scene`] for what "lately" asks of who commits.
+pub async fn chat(app: &App, actor: &Actor, name: &str) -> Result<Arc<Scene>, Failure> {
+    let missing = || Failure::new(ErrorType::NotFound, "there is no such chat");
+    let id = chat_id(app, actor.workspace, name).await?.ok_or_else(missing)?;
+    let scene =
+        app.recent_scene(actor.workspace, id).await.map_err(unreadable)?.ok_or_else(missing)?;
+    if actor.sees(&scene.chat.value) {
+        return Ok(scene);
+    }
+    Err(match actor.agent() {
+        Some(_) => Failure::new(ErrorType::MissingAccess, "you have no access to this chat"),
+        None => missing(),
+    })
+}
+
+/// A thread of a chat: the last one, or a past one with the version of its document.
+pub async fn thread(
+    app: &App,
+    workspace: WorkspaceId,
+    chat: &Chat,
+    name: &str,
+) -> Result<FoundThread, Failure> {
+    let missing = || Failure::new(ErrorType::NotFound, "the chat has no such thread");
+    let is_last = chat.thread.id.code().as_str() == name || chat.thread.id.to_string() == name;
+    if is_last {
+        return Ok(FoundThread::Last(chat.thread.clone()));
+    }
+    let past: Option<Seen<PastThread>> = match (name.parse::<Code>(), name.parse::<ThreadId>()) {
+        (Ok(code), _) => by_entry(app, workspace, Kind::Thread, "code", &code).await?,
+        (_, Ok(id)) => {
+            let key = DocKey::new(Kind::Thread, id);
+            let document = app.store().document(workspace, &key).await.map_err(unreadable)?;
+            document.map(seen).transpose().map_err(unreadable)?
+        }
+        (Err(_), Err(_)) => None,
+    };
+    let past = past.filter(|past| past.value.chat == chat.id).ok_or_else(missing)?;
+    Ok(FoundThread::Past(Seen { value: past.value.thread, version: past.version }))
+}
+
+/// A thread that was found.
+#[derive(Clone, Debug)]
+pub enum FoundThread {
+    /// The last one of its chat: it changes with the chat's document.
+    Last(Thread),
+    /// One before: it changes with its own.
+    Past(Seen<Thread>),
+}
+
+impl FoundThread {
+    /// The thread.
+    pub fn thread(&self) -> &Thread {
+        match self {
+            Self::Last(thread) => thread,
+            Self::Past(past) => &past.value,
+        }
+    }
+}
+
+/// The first document with an index entry.
+pub(crate) async fn by_entry<T: DeserializeOwned>(
+    app: &App,
+    workspace: WorkspaceId,
+    kind: Kind,
+    name: &'static str,
+    value: &impl ToString,
+) -> Result<Option<Seen<T>>, Failure> {
+    let scan = Scan::Equal { name, value: value.to_string() };
+    let query = DocumentQuery { kind, scan, after: None, limit: 1 };
+    let page = app.store().documents(workspace, query).await.map_err(unreadable)?;
+    page.documents.into_iter().next().map(seen).transpose().map_err(unreadable)
+}

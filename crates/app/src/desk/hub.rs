@@ -1,0 +1,232 @@
+//! Where open connections meet: who is there, and what they hear.
+//!
+//! One task for each workspace ([`reader`]) follows the log, makes the pushes of each event once, writes each frame once
+//! for each version and side ([`said`]), and gives cheap copies to all who may hear them ([`room`]). A connection holds a
+//! [`Seat`] with a bounded queue; one that does not read is cut, and comes back with the number of what it heard last
+//! ([`replay`]).
+//!
+//! Nothing of this is kept: after a restart clients come back, and what they missed is made again from the log.
+
+pub mod listener;
+pub mod presence;
+pub mod reader;
+pub mod replay;
+mod room;
+mod said;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tidings_model::{AgentId, CustomerId, EventId, Seq};
+use tokio::sync::{Notify, broadcast};
+
+pub use listener::{
+    Cut, Joining, Listener, Monitors, Queued, Seat, Subscription, Wanted, WhoListens,
+};
+pub use presence::{Presence, PresenceChange};
+pub use replay::{Missed, REPLAY_EVENTS_MAX};
+pub use said::frame;
+
+use super::push::Push;
+use room::Room;
+
+/// How many requests may wait to be named in their pushes; beyond it the oldest are simply not named.
+const MARKS_MAX: usize = 100_000;
+
+/// How many pushes without an event wait for the hub's reader.
+const SIGNALS_MAX: usize = 1_024;
+
+/// How many changes of who is there wait for who watches.
+const PRESENCE_MAX: usize = 1_024;
+
+/// A request of an open connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestMark {
+    /// The connection.
+    pub connection: u64,
+    /// The client's name for the request.
+    pub request_id: Arc<str>,
+    /// The method, as 3.6 calls it.
+    pub action: &'static str,
+}
+
+impl RequestMark {
+    /// Whether a push of this name says whose request it is. Clients take an `incoming_event` that names a request for the
+    /// answer to it, so that only `send_event` is named there: what else raises events (closing, rating) is told apart.
+    pub(crate) fn is_named_in(&self, push: &str) -> bool {
+        push != "incoming_event" || self.action == "send_event"
+    }
+}
+
+/// Where the open connections of a workspace meet.
+#[derive(Debug)]
+pub struct Hub {
+    marks: Mutex<Marks>,
+    signals: broadcast::Sender<Arc<Signal>>,
+    room: Mutex<Room>,
+    /// Tells who waits for a seat that the reader runs.
+    opened: Notify,
+    presence: broadcast::Sender<PresenceChange>,
+    /// One at a time reads what is not in memory any more, so that many who come back at once cost one reading.
+    reading_back: tokio::sync::Mutex<()>,
+}
+
+/// Requests that wait to be named, in two halves: when the younger is full, the older is forgotten.
+#[derive(Debug, Default)]
+struct Marks {
+    young: HashMap<EventId, RequestMark>,
+    old: HashMap<EventId, RequestMark>,
+}
+
+/// A push without an event: typing, a sneak peek, a place in the queue. It is lost with the process, and nobody minds.
+#[derive(Debug)]
+pub struct Signal {
+    /// What is heard.
+    pub push: Push,
+    /// The request that caused it.
+    pub request: Option<RequestMark>,
+    /// Whether nobody but the connection of the request hears it.
+    pub to_requester_only: bool,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            marks: Mutex::default(),
+            signals: broadcast::Sender::new(SIGNALS_MAX),
+            room: Mutex::default(),
+            opened: Notify::new(),
+            presence: broadcast::Sender::new(PRESENCE_MAX),
+            reading_back: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+impl Hub {
+    /// Notes that these events answer a request.
+    pub fn mark(&self, events: Vec<EventId>, request: &RequestMark) {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if marks.young.len() >= MARKS_MAX / 2 {
+            marks.old = std::mem::take(&mut marks.young);
+        }
+        marks.young.extend(events.into_iter().map(|event| (event, request.clone())));
+    }
+
+    /// The request that an event answers; asked once.
+    pub fn take_mark(&self, event: EventId) -> Option<RequestMark> {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let Marks { young, old } = &mut *marks;
+        young.remove(&event).or_else(|| old.remove(&event))
+    }
+
+    /// Tells something that is not kept.
+    pub fn signal(&self, push: Push, request: Option<RequestMark>) {
+        // Nobody listens: nobody minds.
+        drop(self.signals.send(Arc::new(Signal { push, request, to_requester_only: false })));
+    }
+
+    /// Tells the connection of a request once more what everybody heard before: some clients wait for the push, not the
+    /// answer.
+    pub fn repeat(&self, push: Push, request: RequestMark) {
+        let signal = Signal { push, request: Some(request), to_requester_only: true };
+        drop(self.signals.send(Arc::new(signal)));
+    }
+
+    /// Hears what is not kept, from now on.
+    pub fn signals(&self) -> broadcast::Receiver<Arc<Signal>> {
+        self.signals.subscribe()
+    }
+
+    /// Takes a seat, from which everything is heard that follows [`Seat::joined_at`]. `None` when nothing follows the log
+    /// here: the server stops.
+    pub async fn join(self: &Arc<Self>, joining: Joining) -> Option<Seat> {
+        let listener = Arc::new(Listener::new(joining));
+        loop {
+            let opened = self.opened.notified();
+            match self.enter(&listener) {
+                room::Entered::At(place) => {
+                    return Some(Seat::new(Arc::clone(self), listener, place));
+                }
+                room::Entered::NotYet => opened.await,
+                room::Entered::Closed => return None,
+            }
+        }
+    }
+
+    fn enter(&self, listener: &Arc<Listener>) -> room::Entered {
+        let mut room = self.room();
+        let (entered, change) = room.enter(listener);
+        self.tell(change);
+        entered
+    }
+
+    fn leave(&self, listener: &Arc<Listener>) {
+        let mut room = self.room();
+        let change = room.go(listener);
+        self.tell(change);
+    }
+
+    /// A connection says whether its agent is away.
+    pub fn set_away(&self, listener: &Listener, away: bool) {
+        let mut room = self.room();
+        let change = room.set_away(listener, away);
+        self.tell(change);
+    }
+
+    /// Tells of a change, while the room is locked: so changes are told in the order in which they happen.
+    fn tell(&self, change: Option<PresenceChange>) {
+        if let Some(change) = change {
+            // Nobody watches: nobody minds.
+            drop(self.presence.send(change));
+        }
+    }
+
+    /// Whether any agent is connected.
+    fn has_agents(&self) -> bool {
+        self.room().has_agents()
+    }
+
+    /// Who is connected.
+    pub fn presence(&self) -> Presence {
+        self.room().presence()
+    }
+
+    /// How many connections are open, those that only look in among them.
+    pub fn connections(&self) -> usize {
+        self.room().connections()
+    }
+
+    /// Whether an agent has an open connection.
+    pub fn has_agent(&self, agent: &AgentId) -> bool {
+        self.room().has_agent(agent)
+    }
+
+    /// Whether a customer has an open connection.
+    pub fn has_customer(&self, customer: CustomerId) -> bool {
+        self.room().has_customer(customer)
+    }
+
+    /// Hears who comes and goes, from now on. Who falls behind asks [`Hub::presence`] anew.
+    pub fn watch_presence(&self) -> broadcast::Receiver<PresenceChange> {
+        self.presence.subscribe()
+    }
+
+    /// The number up to which all was given to the queues.
+    pub fn place(&self) -> Seq {
+        self.room().place().unwrap_or(Seq::START)
+    }
+
+    /// Closes an agent's connections, but for one that is named. Says how many.
+    pub fn disconnect_agent(&self, agent: &AgentId, cut: Cut, but: Option<u64>) -> usize {
+        self.room().disconnect_agent(agent, cut, but)
+    }
+
+    /// Closes a customer's connections. Says how many.
+    pub fn disconnect_customer(&self, customer: CustomerId, cut: Cut) -> usize {
+        self.room().disconnect_customer(customer, cut)
+    }
+
+    fn room(&self) -> std::sync::MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,226 @@
+//! The hub's reader: follows the log, and gives out what each event says to open connections.
+//!
+//! It keeps no cursor: it begins at the end of the log, and whoever comes back says what they heard last. While nobody is
+//! connected it makes nothing.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tidings_model::{ChatId, CustomerId, Event, WorkspaceId};
+use tidings_store::{DocumentQuery, Follower, Kind, ReadError, Scan};
+use tidings_wire::livechat::show;
+use tokio::sync::{broadcast, watch};
+
+use super::listener::Listener;
+use super::said::{Said, SaidPush};
+use super::{Hub, PresenceChange, RequestMark};
+use crate::App;
+use crate::desk::login;
+use crate::desk::push::{self, Agents, Push};
+use crate::directory::Directory;
+use crate::pipeline::reader::{chain, stopped};
+
+/// How many events are given out before those who hear them are woken: what they get at once goes out in one write.
+const EVENTS_AT_ONCE_MAX: usize = 64;
+
+/// How long the reader waits after the store could not be read.
+const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// How often an event is tried before it is passed over; its hearers are then wrong, so they are cut and come back.
+const TRIES_MAX: usize = 5;
+
+/// Follows the log until it is stopped.
+pub async fn run(app: Arc<App>, workspace: WorkspaceId, mut stop: watch::Receiver<bool>) {
+    let (Some(hub), Some(directory)) = (app.hub(workspace), app.directory(workspace)) else {
+        return;
+    };
+    let mut signals = hub.signals();
+    let mut changes = hub.watch_presence();
+    let place = loop {
+        match app.store().last_seq(workspace).await {
+            Ok(place) => break place,
+            Err(error) => {
+                tracing::error!("the hub could not read the log: {}", chain(&error));
+                tokio::select! {
+                    () = stopped(&mut stop) => return,
+                    () = tokio::time::sleep(AFTER_FAILURE) => {}
+                }
+            }
+        }
+    };
+    hub.room().open(place);
+    hub.opened.notify_waiters();
+    let mut follower = Follower::new(Arc::clone(app.store()), workspace, place);
+    let mut woken = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            signal = signals.recv() => match signal {
+                Ok(signal) => {
+                    let said = signalled(&app, &directory, &signal).await;
+                    hub.room().give_out(&Arc::new(said), &directory, &mut woken);
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => break,
+            },
+            change = changes.recv() => match change {
+                Ok(change) => tell_of_customer(&app, &hub, workspace, &change).await,
+                // Agents who watch look at the list now and then.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => break,
+            },
+            events = follower.next(EVENTS_AT_ONCE_MAX) => match events {
+                Ok(events) => {
+                    for event in &events {
+                        take(&app, &hub, &directory, event, &mut woken).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!("the hub could not read the log: {}", chain(&error));
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            },
+        }
+        wake(&mut woken);
+    }
+    hub.room().close();
+    hub.opened.notify_waiters();
+}
+
+fn wake(woken: &mut Vec<Arc<Listener>>) {
+    for listener in woken.drain(..) {
+        listener.wake();
+    }
+}
+
+/// One event.
+async fn take(
+    app: &Arc<App>,
+    hub: &Hub,
+    directory: &Directory,
+    event: &Arc<Event>,
+    woken: &mut Vec<Arc<Listener>>,
+) {
+    if let Some(chat) = event.chat
+        && show::kind_of(event).is_none()
+    {
+        // It may have changed the chat. Whoever committed forgets the scene too, but maybe a moment after us.
+        app.forget_scene(event.workspace, chat);
+    }
+    {
+        let mut room = hub.room();
+        if room.is_empty() {
+            room.pass(event.seq);
+            return;
+        }
+    }
+    let request = hub.take_mark(event.id);
+    let mut tries = 0;
+    let said = loop {
+        match said(app, directory, event, request.clone()).await {
+            Ok(said) => break said,
+            Err(error) => {
+                tries += 1;
+                tracing::error!(seq = %event.seq, "an event has no pushes: {}", chain(&error));
+                if tries >= TRIES_MAX {
+                    hub.room().evict_all();
+                    hub.room().pass(event.seq);
+                    return;
+                }
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    };
+    hub.room().give_out(&Arc::new(said), directory, woken);
+}
+
+/// Tells the agents who watch that a customer came or went.
+async fn tell_of_customer(app: &App, hub: &Hub, workspace: WorkspaceId, change: &PresenceChange) {
+    let (customer, came) = match change {
+        PresenceChange::CustomerCame { customer } => (*customer, true),
+        PresenceChange::CustomerWent { customer } => (*customer, false),
+        PresenceChange::AgentCame { .. }
+        | PresenceChange::AgentAway { .. }
+        | PresenceChange::AgentWent { .. } => return,
+    };
+    if !hub.has_agents() {
+        return;
+    }
+    let told = if came {
+        match login::customer_there(app, workspace, customer).await {
+            Ok(Some(shown)) => ("incoming_customer", shown),
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!("a customer could not be read: {}", chain(&error));
+                return;
+            }
+        }
+    } else {
+        let left_at = show::time(app.now());
+        ("customer_left", json!({ "id": customer.to_string(), "left_at": left_at }))
+    };
+    let push =
+        Push { to_agents: Some(told), agents: Agents::Watching(customer), ..Push::default() };
+    hub.signal(push, None);
+}
+
+/// The newest chat of a customer.
+async fn chat_of(
+    app: &App,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+) -> Result<Option<ChatId>, ReadError> {
+    let scan = Scan::EqualNewest { name: "customer", value: customer.to_string() };
+    let query = DocumentQuery { kind: Kind::Chat, scan, after: None, limit: 1 };
+    let page = app.store().documents(workspace, query).await?;
+    Ok(page.documents.first().and_then(|document| document.key.id.parse().ok()))
+}
+
+/// What an event says.
+pub(super) async fn said(
+    app: &App,
+    directory: &Directory,
+    event: &Arc<Event>,
+    request: Option<RequestMark>,
+) -> Result<Said, ReadError> {
+    let mut pushes = Vec::new();
+    for push in push::of_event(app, event).await? {
+        pushes.push(with_scene(app, directory, push).await?);
+    }
+    // The pushes hold what the event says about twice, for agents and the customer, and then the frames.
+    let weight =
+        size_of::<Said>() + pushes.len() * (size_of::<SaidPush>() + 4 * event.body().len());
+    Ok(Said { seq: Some(event.seq), request, to_requester_only: false, pushes, weight })
+}
+
+async fn signalled(app: &App, directory: &Directory, signal: &super::Signal) -> Said {
+    let pushes = match with_scene(app, directory, signal.push.clone()).await {
+        Ok(push) => vec![push],
+        Err(error) => {
+            tracing::warn!("a signal was lost: {}", chain(&error));
+            Vec::new()
+        }
+    };
+    Said {
+        seq: None,
+        request: signal.request.clone(),
+        to_requester_only: signal.to_requester_only,
+        pushes,
+        weight: 0,
+    }
+}
+
+async fn with_scene(app: &App, directory: &Directory, push: Push) -> Result<SaidPush, ReadError> {
+    let chat = match push.agents {
+        Agents::Watching(customer) => chat_of(app, directory.workspace(), customer).await?,
+        Agents::Nobody | Agents::All | Agents::These(_) | Agents::OfChat { .. } => {
+            SaidPush::chat(&push)
+        }
+    };
+    let scene = match chat {
+        Some(chat) => app.recent_scene(directory.workspace(), chat).await?,
+        None => None,
+    };
+    Ok(SaidPush::new(push, scene))
+}

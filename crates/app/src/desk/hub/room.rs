@@ -1,0 +1,472 @@
+//! Who sits where, and who of them hears what. Nothing here waits.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tidings_model::{AgentId, Chat, ChatStatus, CustomerId, GroupNumber, Participant, Role, Seq};
+
+use super::listener::{Cut, Listener, Monitors, Queued, WhoListens};
+use super::presence::{Presence, PresenceChange};
+use super::said::{Said, SaidPush, with_request};
+use crate::desk::actor::is_open_to;
+use crate::desk::push::{Agents, Customers};
+use crate::directory::Directory;
+
+/// How many events' pushes are kept for those who come back.
+pub(super) const RING_EVENTS_MAX: usize = 4_096;
+
+/// About how many bytes of pushes are kept for those who come back.
+const RING_BYTES_MAX: usize = 16 << 20;
+
+/// Who sits where.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    state: State,
+    agents: HashMap<AgentId, OfAgent>,
+    customers: HashMap<CustomerId, Vec<Arc<Listener>>>,
+    ring: Ring,
+}
+
+/// Whether the log is followed.
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    /// Not yet.
+    #[default]
+    NotYet,
+    /// Up to this number everything was given out.
+    At(Seq),
+    /// Not any more.
+    Closed,
+}
+
+/// The connections of an agent, and what they may see.
+#[derive(Debug, Default)]
+struct OfAgent {
+    listeners: Vec<Arc<Listener>>,
+    /// As of which reading of the directory the rights are.
+    as_of: Option<u64>,
+    is_there: bool,
+    is_administrator: bool,
+    groups: BTreeSet<GroupNumber>,
+}
+
+/// The pushes of the last events, without a gap.
+#[derive(Debug, Default)]
+struct Ring {
+    said: VecDeque<Arc<Said>>,
+    weight: usize,
+}
+
+/// What became of somebody who wants a seat.
+pub(super) enum Entered {
+    /// They hear what follows this number.
+    At(Seq),
+    /// The log is not followed yet.
+    NotYet,
+    /// The log is not followed any more.
+    Closed,
+}
+
+impl Room {
+    pub(super) fn open(&mut self, place: Seq) {
+        self.state = State::At(place);
+        self.ring = Ring::default();
+    }
+
+    /// Nobody hears anything any more.
+    pub(super) fn close(&mut self) {
+        self.state = State::Closed;
+        for listener in self.listeners() {
+            listener.close(Cut::Stopping);
+        }
+    }
+
+    pub(super) const fn place(&self) -> Option<Seq> {
+        match self.state {
+            State::At(place) => Some(place),
+            State::NotYet | State::Closed => None,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.agents.is_empty() && self.customers.is_empty()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.listeners().count()
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &Arc<Listener>> {
+        let agents = self.agents.values().flat_map(|of_agent| &of_agent.listeners);
+        agents.chain(self.customers.values().flatten())
+    }
+
+    /// Lets somebody in; tells also who came by that.
+    pub(super) fn enter(&mut self, listener: &Arc<Listener>) -> (Entered, Option<PresenceChange>) {
+        let place = match self.state {
+            State::At(place) => place,
+            State::NotYet => return (Entered::NotYet, None),
+            State::Closed => return (Entered::Closed, None),
+        };
+        let before = self.presence_of(&listener.who);
+        match &listener.who {
+            WhoListens::Agent(id) => {
+                let of_agent = self.agents.entry(id.clone()).or_default();
+                of_agent.listeners.push(Arc::clone(listener));
+            }
+            WhoListens::Customer(id) => {
+                self.customers.entry(*id).or_default().push(Arc::clone(listener));
+            }
+        }
+        (Entered::At(place), self.change_since(&listener.who, before))
+    }
+
+    pub(super) fn go(&mut self, listener: &Arc<Listener>) -> Option<PresenceChange> {
+        let before = self.presence_of(&listener.who);
+        match &listener.who {
+            WhoListens::Agent(id) => {
+                let of_agent = self.agents.get_mut(id)?;
+                of_agent.listeners.retain(|other| other.id != listener.id);
+                if of_agent.listeners.is_empty() {
+                    self.agents.remove(id);
+                }
+            }
+            WhoListens::Customer(id) => {
+                let listeners = self.customers.get_mut(id)?;
+                listeners.retain(|other| other.id != listener.id);
+                if listeners.is_empty() {
+                    self.customers.remove(id);
+                }
+            }
+        }
+        self.change_since(&listener.who, before)
+    }
+
+    pub(super) fn set_away(&mut self, listener: &Listener, away: bool) -> Option<PresenceChange> {
+        let before = self.presence_of(&listener.who);
+        listener.away.store(away, Ordering::Relaxed);
+        self.change_since(&listener.who, before)
+    }
+
+    /// Whether somebody is there, and if so, whether they are away.
+    fn presence_of(&self, who: &WhoListens) -> Option<bool> {
+        let listeners = match who {
+            WhoListens::Agent(id) => self.agents.get(id).map(|of_agent| &of_agent.listeners),
+            WhoListens::Customer(id) => self.customers.get(id),
+        };
+        presence_by(listeners?)
+    }
+
+    fn change_since(&self, who: &WhoListens, before: Option<bool>) -> Option<PresenceChange> {
+        let after = self.presence_of(who);
+        if before == after {
+            return None;
+        }
+        Some(match (who, before, after) {
+            (WhoListens::Agent(agent), None, Some(away)) => {
+                PresenceChange::AgentCame { agent: agent.clone(), away }
+            }
+            (WhoListens::Agent(agent), _, Some(away)) => {
+                PresenceChange::AgentAway { agent: agent.clone(), away }
+            }
+            (WhoListens::Agent(agent), _, None) => {
+                PresenceChange::AgentWent { agent: agent.clone() }
+            }
+            (WhoListens::Customer(customer), _, Some(_)) => {
+                PresenceChange::CustomerCame { customer: *customer }
+            }
+            (WhoListens::Customer(customer), _, None) => {
+                PresenceChange::CustomerWent { customer: *customer }
+            }
+        })
+    }
+
+    pub(super) fn presence(&self) -> Presence {
+        let agents: BTreeMap<AgentId, bool> = self
+            .agents
+            .iter()
+            .filter_map(|(id, of_agent)| Some((id.clone(), presence_by(&of_agent.listeners)?)))
+            .collect();
+        let customers = self
+            .customers
+            .iter()
+            .filter(|(_, listeners)| presence_by(listeners).is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        Presence { agents, customers }
+    }
+
+    /// Something went wrong with what they hear: they come back, and hear it again.
+    pub(super) fn evict_all(&self) {
+        close_all(self.listeners(), Cut::Broken);
+    }
+
+    pub(super) fn has_agents(&self) -> bool {
+        !self.agents.is_empty()
+    }
+
+    pub(super) fn has_agent(&self, agent: &AgentId) -> bool {
+        self.agents.get(agent).is_some_and(|found| presence_by(&found.listeners).is_some())
+    }
+
+    pub(super) fn has_customer(&self, customer: CustomerId) -> bool {
+        self.customers.get(&customer).is_some_and(|found| presence_by(found).is_some())
+    }
+
+    pub(super) fn disconnect_agent(&self, agent: &AgentId, cut: Cut, but: Option<u64>) -> usize {
+        let listeners = self.agents.get(agent).into_iter().flat_map(|found| &found.listeners);
+        close_all(listeners.filter(|listener| Some(listener.id) != but), cut)
+    }
+
+    pub(super) fn disconnect_customer(&self, customer: CustomerId, cut: Cut) -> usize {
+        close_all(self.customers.get(&customer).into_iter().flatten(), cut)
+    }
+
+    /// Passes over an event that nobody is there to hear.
+    pub(super) fn pass(&mut self, seq: Seq) {
+        self.state = State::At(seq);
+        self.ring = Ring::default();
+    }
+
+    /// Gives out what was said. Those in `woken` were not waiting to be woken before: they are to be.
+    pub(super) fn give_out(
+        &mut self,
+        said: &Arc<Said>,
+        directory: &Directory,
+        woken: &mut Vec<Arc<Listener>>,
+    ) {
+        for push in &said.pushes {
+            self.each_hearer(push, directory, |listener| {
+                offer(listener, said, push, woken);
+            });
+        }
+        if let Some(seq) = said.seq {
+            self.state = State::At(seq);
+            self.ring.push(said);
+        }
+    }
+
+    /// All who hear a push.
+    fn each_hearer(
+        &mut self,
+        said: &SaidPush,
+        directory: &Directory,
+        mut hears: impl FnMut(&Arc<Listener>),
+    ) {
+        let push = &said.push;
+        if push.to_agents.is_some() {
+            match &push.agents {
+                Agents::Nobody => {}
+                Agents::All => {
+                    self.agents.values().flat_map(|found| &found.listeners).for_each(&mut hears);
+                }
+                Agents::These(ids) => {
+                    for id in ids {
+                        let found = self.agents.get(id).into_iter();
+                        found.flat_map(|found| &found.listeners).for_each(&mut hears);
+                    }
+                }
+                Agents::Watching(_) => {
+                    let generation = directory.generation();
+                    for (id, of_agent) in &mut self.agents {
+                        of_agent.refresh(id, directory, generation);
+                        let watches =
+                            |listener: &&Arc<Listener>| of_agent.watches(id, listener, said);
+                        of_agent.listeners.iter().filter(watches).for_each(&mut hears);
+                    }
+                }
+                Agents::OfChat { also, .. } => {
+                    let generation = directory.generation();
+                    for (id, of_agent) in &mut self.agents {
+                        of_agent.refresh(id, directory, generation);
+                        let is_of_chat = also.contains(id) || of_agent.is_of(id, said);
+                        for listener in &of_agent.listeners {
+                            if is_of_chat || (of_agent.is_administrator && listener.may_see_all) {
+                                hears(listener);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if push.to_customer.is_some() {
+            match push.customers {
+                Customers::Nobody => {}
+                Customers::All => self.customers.values().flatten().for_each(&mut hears),
+                Customers::One(id) => {
+                    self.customers.get(&id).into_iter().flatten().for_each(&mut hears);
+                }
+            }
+        }
+    }
+
+    /// What a listener hears of what was said: as [`Room::give_out`], for one who comes back.
+    pub(super) fn heard_by(
+        &mut self,
+        listener: &Arc<Listener>,
+        said: &Said,
+        directory: &Directory,
+        frames: &mut Vec<Queued>,
+    ) {
+        for push in &said.pushes {
+            if self.hears(listener, push, directory) {
+                frames.extend(frames_for(listener, said, push));
+            }
+        }
+    }
+
+    /// Whether a listener hears a push.
+    fn hears(&mut self, listener: &Listener, said: &SaidPush, directory: &Directory) -> bool {
+        let push = &said.push;
+        match &listener.who {
+            WhoListens::Agent(id) => match &push.agents {
+                Agents::Nobody => false,
+                Agents::All => true,
+                Agents::These(ids) => ids.contains(id),
+                Agents::Watching(_) => {
+                    let Some(of_agent) = self.agents.get_mut(id) else { return false };
+                    of_agent.refresh(id, directory, directory.generation());
+                    of_agent.watches(id, listener, said)
+                }
+                Agents::OfChat { also, .. } => {
+                    let Some(of_agent) = self.agents.get_mut(id) else { return false };
+                    of_agent.refresh(id, directory, directory.generation());
+                    also.contains(id)
+                        || of_agent.is_of(id, said)
+                        || (of_agent.is_administrator && listener.may_see_all)
+                }
+            },
+            WhoListens::Customer(id) => match push.customers {
+                Customers::Nobody => false,
+                Customers::All => true,
+                Customers::One(one) => one == *id,
+            },
+        }
+    }
+
+    /// The pushes after a number up to the place, if all of them are in memory; otherwise the first number that is.
+    pub(super) fn kept_after(&self, seq: Seq) -> Result<Vec<Arc<Said>>, Seq> {
+        let place = self.place().unwrap_or(Seq::START);
+        let first = self.ring.first().unwrap_or_else(|| place.next());
+        if first > seq.next() {
+            return Err(first);
+        }
+        let skip = usize::try_from(seq.0 + 1 - first.0).unwrap_or(usize::MAX);
+        Ok(self.ring.said.iter().skip(skip).cloned().collect())
+    }
+
+    /// Keeps pushes that come before what is kept, if they join it and there is room.
+    pub(super) fn keep_before(&mut self, said: &[Arc<Said>]) {
+        let place = self.place().unwrap_or(Seq::START);
+        let first = self.ring.first().unwrap_or_else(|| place.next());
+        let joins = said.last().and_then(|last| last.seq).map(Seq::next) == Some(first);
+        let weight: usize = said.iter().map(|said| said.weight).sum();
+        if joins
+            && self.ring.said.len() + said.len() <= RING_EVENTS_MAX
+            && self.ring.weight + weight <= RING_BYTES_MAX
+        {
+            self.ring.weight += weight;
+            for said in said.iter().rev() {
+                self.ring.said.push_front(Arc::clone(said));
+            }
+        }
+    }
+}
+
+impl OfAgent {
+    /// Looks at the rights again, if the directory was read again.
+    fn refresh(&mut self, id: &AgentId, directory: &Directory, generation: u64) {
+        if self.as_of == Some(generation) {
+            return;
+        }
+        self.as_of = Some(generation);
+        let agent = directory.agent(id).filter(|agent| !agent.suspended);
+        self.is_there = agent.is_some();
+        self.is_administrator =
+            agent.as_ref().is_some_and(|agent| agent.role >= Role::Administrator);
+        self.groups = agent.map(|agent| directory.groups_of(&agent)).unwrap_or_default();
+    }
+
+    /// Whether a listener of this agent hears of a customer. The scene is that of the customer's chat.
+    fn watches(&self, id: &AgentId, listener: &Listener, said: &SaidPush) -> bool {
+        let customer = said.scene.as_ref().and_then(|scene| scene.customer.as_ref());
+        let group = customer.and_then(|customer| customer.value.group);
+        if listener.subscribed(group.unwrap_or(GroupNumber::EVERYONE)) {
+            return true;
+        }
+        let chat = said.scene.as_ref().map(|scene| &scene.chat.value);
+        let chats = chat.is_some_and(|chat| chat.status == ChatStatus::Open);
+        let is_in = |chat: &Chat| chat.is_present(&Participant::Agent { id: id.clone() });
+        match listener.monitors {
+            Monitors::Online => true,
+            Monitors::Chatting => chats && self.is_of(id, said),
+            Monitors::My => chats && chat.is_some_and(is_in),
+        }
+    }
+
+    /// Whether a chat is theirs, of their teams, or followed.
+    fn is_of(&self, id: &AgentId, said: &SaidPush) -> bool {
+        let Some(scene) = &said.scene else { return false };
+        let chat = &scene.chat.value;
+        self.is_there
+            && (is_open_to(&chat.access, &self.groups)
+                || chat.is_present(&Participant::Agent { id: id.clone() })
+                || chat.followers.contains(id))
+    }
+}
+
+impl Ring {
+    fn push(&mut self, said: &Arc<Said>) {
+        self.weight += said.weight;
+        self.said.push_back(Arc::clone(said));
+        while self.said.len() > RING_EVENTS_MAX || self.weight > RING_BYTES_MAX {
+            let Some(oldest) = self.said.pop_front() else { break };
+            self.weight -= oldest.weight;
+        }
+    }
+
+    fn first(&self) -> Option<Seq> {
+        self.said.front().and_then(|said| said.seq)
+    }
+}
+
+/// Whether there is a connection that counts, and if so, whether all of them are away.
+fn presence_by(listeners: &[Arc<Listener>]) -> Option<bool> {
+    let mut present = listeners.iter().filter(|listener| listener.present).peekable();
+    present.peek()?;
+    Some(present.all(|listener| listener.away.load(Ordering::Relaxed)))
+}
+
+fn close_all<'a>(listeners: impl Iterator<Item = &'a Arc<Listener>>, cut: Cut) -> usize {
+    listeners.map(|listener| listener.close(cut)).count()
+}
+
+fn offer(listener: &Arc<Listener>, said: &Said, push: &SaidPush, woken: &mut Vec<Arc<Listener>>) {
+    for frame in frames_for(listener, said, push) {
+        if listener.offer(frame) {
+            woken.push(Arc::clone(listener));
+        }
+    }
+}
+
+/// The frames of a push for one who hears it: one for each version that they want it in.
+fn frames_for(listener: &Listener, said: &Said, push: &SaidPush) -> impl Iterator<Item = Queued> {
+    let wanted = listener.wanted();
+    let side = listener.side();
+    let caused = said.request.as_ref().filter(|request| request.connection == listener.id);
+    let is_told = caused.is_some() || !said.to_requester_only;
+    let named = caused.filter(|request| request.is_named_in(push.action()));
+    let request_id = named.map(|request| Arc::clone(&request.request_id));
+    let count = if is_told { wanted.len() } else { 0 };
+    (0..count).filter_map(move |place| {
+        let (version, names) = wanted.get(place)?;
+        let frame = push.frame(side, *version, said.seq)?;
+        let is_wanted = names.as_ref().is_none_or(|names| names.contains(frame.name));
+        let bytes = match &request_id {
+            Some(request_id) => with_request(&frame.bytes, request_id),
+            None => frame.bytes.clone(),
+        };
+        is_wanted.then_some(Queued { bytes, seq: said.seq })
+    })
+}

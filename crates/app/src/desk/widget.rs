@@ -1,0 +1,100 @@
+//! What a widget is told of forms and greetings.
+
+use super::greetings::{self, Greeting};
+use super::{ErrorType, Failure};
+use crate::App;
+use crate::admin::web_settings::WebSettings;
+use serde_json::{Map, Value, json};
+use tidings_model::{Channel, GroupNumber, WorkspaceId};
+
+/// `get_form`.
+pub fn form(
+    app: &App,
+    workspace: WorkspaceId,
+    channel: &Channel,
+    group: u32,
+    kind: &str,
+) -> Result<Value, Failure> {
+    known_group(app, workspace, Some(group))?;
+    let settings = WebSettings::of(channel);
+    Ok(match form_of(&settings, kind) {
+        Some(form) => json!({
+            "enabled": true,
+            "form": { "id": form.get("id"), "fields": form.get("fields") },
+        }),
+        None => json!({ "enabled": false }),
+    })
+}
+
+fn form_of(settings: &WebSettings, kind: &str) -> Option<Value> {
+    settings.widget.get("forms")?.get(kind).filter(|form| form.is_object()).cloned()
+}
+
+fn known_group(
+    app: &App,
+    workspace: WorkspaceId,
+    group: Option<u32>,
+) -> Result<GroupNumber, Failure> {
+    let group = GroupNumber(group.unwrap_or(0));
+    let directory = app.directory(workspace);
+    let directory = directory.ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
+    match directory.group(group) {
+        Some(_) => Ok(group),
+        None => Err(Failure::from(ErrorType::GroupNotFound)),
+    }
+}
+
+/// The greetings that a widget can choose by itself, as it takes them: those of its settings, and those of the
+/// Configuration API.
+pub async fn greetings_of(
+    app: &App,
+    workspace: WorkspaceId,
+    settings: &WebSettings,
+    group: GroupNumber,
+) -> Result<Vec<Value>, Failure> {
+    let own = settings.widget.get("greetings").and_then(Value::as_array);
+    let mut shown: Vec<Value> = own.cloned().unwrap_or_default();
+    let now = app.now();
+    for greeting in greetings::all(app, workspace).await? {
+        let is_theirs = greeting.group == group || greeting.group == GroupNumber::EVERYONE;
+        if is_theirs && greeting.is_on(now) {
+            shown.extend(for_widget(&greeting));
+        }
+    }
+    Ok(shown)
+}
+
+/// A greeting as the widget takes it; `None` where its rules are more than the widget can look at by itself. Those are
+/// chosen by the server, for who tells it of pages.
+pub(super) fn for_widget(greeting: &Greeting) -> Option<Value> {
+    let mut when = Map::new();
+    for rule in &greeting.rules {
+        let value = rule.value.clone().unwrap_or_default();
+        let pattern = match rule.operator.as_str() {
+            "equals" | "exact" | "=" => value.clone(),
+            "starts_with" => format!("{value}*"),
+            "ends_with" => format!("*{value}"),
+            "contains" => format!("*{value}*"),
+            _ => String::new(),
+        };
+        let (name, value) = match rule.kind.as_str() {
+            "url_current" if !pattern.is_empty() => ("url", Value::from(pattern)),
+            "url_referrer" if !pattern.is_empty() => ("referrer", Value::from(pattern)),
+            "visit_time_site" | "visit_time_page" => {
+                ("seconds", Value::from(value.parse::<u64>().ok()?))
+            }
+            _ => return None,
+        };
+        if rule.condition == "or" && greeting.rules.len() > 1 || when.contains_key(name) {
+            return None;
+        }
+        when.insert(name.into(), value);
+    }
+    let rich = greeting.rich_message.clone()?;
+    let first = rich.get("elements").and_then(|elements| elements.get(0));
+    let text = first.and_then(|element| element.get("title")).and_then(Value::as_str);
+    Some(json!({
+        "id": greeting.id.to_string(), "when": when,
+        "text": text.unwrap_or(&greeting.name), "rich": rich,
+    }))
+}
