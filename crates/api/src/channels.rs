@@ -20,7 +20,10 @@ use crate::problem::{Code, Problem};
 use crate::state::Api;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(one, change, remove))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(one, change, remove))
+        .routes(routes!(renew_identity_secret))
 }
 
 /// A connection to an outside service.
@@ -188,6 +191,32 @@ async fn change(
         ChannelChange { name: body.name, bot, enabled: body.enabled, settings: body.settings };
     let channel = channels::change(&api.app, caller.workspace(), id, change).await?;
     Ok(answer::json(StatusCode::OK, &ChannelView::from(channel)))
+}
+
+/// A web channel's new identity secret.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct IdentitySecretView {
+    /// What a site signs its users' identities with (JWT, HS256); shown this once.
+    identity_secret: String,
+}
+
+/// Renew a web channel's identity secret
+///
+/// The answer shows it, once. What was signed with the one before is refused from now on.
+#[utoipa::path(
+    post, path = "/api/v1/channels/{id}/identity-secret", tag = "channels",
+    operation_id = "renew_identity_secret",
+    params(("id" = Uuid, Path, description = "The channel's id.")),
+    responses((status = 200, description = "The new secret.", body = IdentitySecretView)),
+    security(("token" = ["admin"])),
+)]
+async fn renew_identity_secret(
+    caller: Caller<Admin>,
+    State(api): State<Api>,
+    Id(id): Id<ChannelId>,
+) -> Answer {
+    let identity_secret = channels::renew_identity_secret(&api.app, caller.workspace(), id).await?;
+    Ok(answer::json(StatusCode::OK, &IdentitySecretView { identity_secret }))
 }
 
 /// Remove a channel

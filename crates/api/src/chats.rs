@@ -56,7 +56,7 @@ pub(crate) struct ChatView {
     /// The outside service's own name for it.
     address: String,
     /// The person on the other side.
-    customer: Uuid,
+    customer: Option<Uuid>,
     /// `open` or `closed`.
     #[schema(value_type = String, example = "open")]
     status: ChatStatus,
@@ -120,9 +120,9 @@ fn view(chat: Chat, control: Option<ControlView>) -> ChatView {
         id: chat.id.uuid(),
         channel: chat.channel.uuid(),
         address: chat.address,
-        customer: chat.customer.uuid(),
+        customer: chat.customer.map(CustomerId::uuid),
         status: chat.status,
-        thread: chat.thread.uuid(),
+        thread: chat.thread.id.uuid(),
         group: chat.group.map(String::from),
         assignee: chat.assignee.map(String::from),
         labels: chat.labels,

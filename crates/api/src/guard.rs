@@ -19,6 +19,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 use tracing::Instrument;
 
+use crate::livechat;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
 
@@ -82,8 +83,13 @@ async fn limited(api: &Api, request: Request, next: Next) -> Response {
             .after(1)
             .into_response();
     };
+    let time_max = if livechat::is_upload(request.uri().path()) {
+        api.limits.upload_timeout
+    } else {
+        api.limits.request_timeout
+    };
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(api.limits.request_timeout, handled).await {
+    match tokio::time::timeout(time_max, handled).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
             // The panic itself was told by the panic hook, with its place.
@@ -91,7 +97,7 @@ async fn limited(api: &Api, request: Request, next: Next) -> Response {
             Problem::new(Code::Internal, "the server could not do this").into_response()
         }
         Err(_elapsed) => {
-            let seconds = api.limits.request_timeout.as_secs();
+            let seconds = time_max.as_secs();
             Problem::new(Code::RequestTimedOut, format!("the request took longer than {seconds} s"))
                 .into_response()
         }

@@ -24,6 +24,7 @@ mod events;
 mod files;
 mod guard;
 mod health;
+mod livechat;
 pub mod openapi;
 pub mod pages;
 mod params;

@@ -1,4 +1,9 @@
 //! The pages that the binary carries: the first page, the chat page, their scripts and styles, and the list of errors.
+//! The widget, which pages of others load, is in [`widget`].
+
+mod widget;
+
+pub(crate) use widget::texts as widget_texts;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -27,6 +32,7 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/chat/{channel}", get(chat))
         .route("/assets/{*path}", get(asset))
         .route("/docs/errors", get(errors))
+        .merge(widget::routes())
 }
 
 async fn first() -> Html<&'static str> {
@@ -65,14 +71,10 @@ fn serve(path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
 }
 
 fn embedded(file: &EmbeddedFile, headers: &HeaderMap) -> Response {
-    let hash = file.metadata.sha256_hash();
-    let tag: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let tag = tag(file);
     let etag =
         HeaderValue::try_from(format!("\"{tag}\"")).expect("hex digits are good in a header");
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let is_known = known
-        .is_some_and(|known| known.split(',').any(|each| each.trim().trim_matches('"') == tag));
-    if is_known {
+    if is_known(headers, &tag) {
         return (StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, REVALIDATE)])
             .into_response();
     }
@@ -84,6 +86,22 @@ fn embedded(file: &EmbeddedFile, headers: &HeaderMap) -> Response {
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let headers = [(CONTENT_TYPE, content_type), (ETAG, etag), (CACHE_CONTROL, REVALIDATE)];
     (headers, file.data.to_vec()).into_response()
+}
+
+/// What tells one version of a file from another.
+fn tag(file: &EmbeddedFile) -> String {
+    file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether the browser has this version already.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    known.is_some_and(|known| {
+        known.split(',').any(|each| {
+            let each = each.trim();
+            each.strip_prefix("W/").unwrap_or(each).trim_matches('"') == tag
+        })
+    })
 }
 
 /// Where the `type` of a problem leads.

@@ -13,7 +13,7 @@ use crate::problem::{Code, Problem};
 use crate::state::{Api, ApiState};
 use crate::{
     agents, bots, channels, chats, customers, deliveries, endpoints, event_types, events, files,
-    guard, health, openapi, pages, provider, runs, tokens, web, workspace,
+    guard, health, livechat, openapi, pages, provider, runs, tokens, web, workspace,
 };
 
 /// Everything that the server answers.
@@ -26,6 +26,7 @@ pub fn router(state: ApiState) -> Router {
     let mut router = described
         .merge(pages::routes())
         .merge(health::routes())
+        .merge(livechat::routes(&api))
         .route("/openapi.json", get(move || std::future::ready(as_json(description.clone()))))
         .with_state(api.clone());
     if let Some(extra) = extra {

@@ -64,10 +64,14 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// How long a request may take, from its head to the head of the answer. Streams go on after that.
     pub request_timeout: Duration,
+    /// The same for a request that brings a file.
+    pub upload_timeout: Duration,
     /// How many requests may be in hand at once.
     pub in_flight_max: usize,
     /// How many streams may be open at once.
     pub streams_max: usize,
+    /// How many `WebSocket`s may be open at once.
+    pub sockets_max: usize,
     /// For each token of the API.
     pub per_token: Rate,
     /// For each address that asks, whatever it asks.
@@ -84,19 +88,27 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// A commit takes some milliseconds; a body of 1 MiB comes over a bad mobile line within this.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// 10 MB at 35 kB/s: a bad mobile line.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Twice what the store's queue takes in a moment; above it, waiting only makes callers give up.
 const IN_FLIGHT_MAX: usize = 16_384;
 
 /// A stream costs some kilobytes and a socket.
 const STREAMS_MAX: usize = 10_000;
 
+/// A WebSocket costs less than a stream: it holds no buffer while nothing moves.
+const SOCKETS_MAX: usize = 50_000;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes_max: BODY_BYTES_MAX,
             request_timeout: REQUEST_TIMEOUT,
+            upload_timeout: UPLOAD_TIMEOUT,
             in_flight_max: IN_FLIGHT_MAX,
             streams_max: STREAMS_MAX,
+            sockets_max: SOCKETS_MAX,
             // Who has a token is trusted with the machine, unless the operator says otherwise.
             per_token: Rate::NONE,
             per_address: Rate::NONE,
@@ -186,6 +198,8 @@ pub(crate) struct Shared {
     pub(crate) in_flight: Semaphore,
     /// Shared with the streams, each of which holds a permit until it ends.
     pub(crate) streams: Arc<Semaphore>,
+    /// Shared with the `WebSocket`s, in the same way.
+    pub(crate) sockets: Arc<Semaphore>,
 }
 
 impl Api {
@@ -203,6 +217,7 @@ impl Api {
             visitors_by_address: Buckets::new(limits.visitors_per_address),
             in_flight: Semaphore::new(limits.in_flight_max.min(Semaphore::MAX_PERMITS)),
             streams: Arc::new(Semaphore::new(limits.streams_max.min(Semaphore::MAX_PERMITS))),
+            sockets: Arc::new(Semaphore::new(limits.sockets_max.min(Semaphore::MAX_PERMITS))),
             limits,
         }))
     }

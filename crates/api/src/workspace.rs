@@ -4,6 +4,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
 use tidings_app::admin::workspaces::Workspace;
+use tidings_app::desk::look;
 use tidings_model::Timestamp;
 use tidings_store::Kind;
 use utoipa::ToSchema;
@@ -29,6 +30,10 @@ pub(crate) struct WorkspaceView {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// Its id, as the Chat API calls it.
+    organization_id: Uuid,
+    /// The number by which old clients of the Chat API know it.
+    license_id: u64,
     /// The number of its last event.
     last_seq: u64,
 }
@@ -50,6 +55,8 @@ async fn one(caller: Caller<Read>, State(api): State<Api>) -> Answer {
         id: workspace.id.uuid(),
         name: workspace.name,
         created_at: workspace.created_at,
+        organization_id: id.uuid(),
+        license_id: look::license_id(id),
         last_seq,
     };
     Ok(answer::json(StatusCode::OK, &view))

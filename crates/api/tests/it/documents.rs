@@ -182,15 +182,16 @@ async fn a_file_is_given_to_who_has_its_address_and_never_run() {
         let id = FileId::new(world.clock.next_id());
         let file = StoredFile {
             id,
-            channel: ChannelId::new(world.clock.next_id()),
+            channel: Some(ChannelId::new(world.clock.next_id())),
             chat: None,
-            event: EventId::new(world.clock.next_id()),
+            event: Some(EventId::new(world.clock.next_id())),
             handle: "h".into(),
             name: None,
             content_type: Some(content_type.into()),
             size: Some(4),
             status,
             tries: 1,
+            upload: None,
         };
         let mut batch = Batch::new(world.workspace);
         let body = serde_json::to_value(&file).expect("a file is JSON");

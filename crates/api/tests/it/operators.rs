@@ -72,6 +72,38 @@ async fn pages_come_with_a_tag_and_are_not_sent_twice() {
 }
 
 #[tokio::test]
+async fn the_widget_can_be_loaded_by_any_page() {
+    let world = World::start().await;
+    let script = |encoding: &'static str| {
+        world.anonymous(Method::GET, "/widget.js").header("accept-encoding", encoding)
+    };
+    let plain = answer(script("identity")).await;
+    assert_eq!((plain.status, plain.header("access-control-allow-origin")), (200, "*"));
+    assert_eq!(plain.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(plain.header("cross-origin-resource-policy"), "cross-origin");
+    assert!(plain.header("cache-control").starts_with("public, max-age="), "{:?}", plain.headers);
+    assert_eq!(plain.header("vary"), "accept-encoding");
+    assert!(plain.text.contains("tidings-widget"));
+    let zipped = answer(script("gzip")).await;
+    assert_eq!(zipped.text, plain.text, "the client has unpacked it");
+    assert_ne!(zipped.header("etag"), plain.header("etag"), "other bytes, another tag");
+    for (encoding, etag) in [("identity", plain.header("etag")), ("gzip", zipped.header("etag"))] {
+        let known = answer(script(encoding).header("if-none-match", etag)).await;
+        assert_eq!((known.status, known.header("etag")), (304, etag));
+    }
+    let german = answer(world.anonymous(Method::GET, "/widget/locales/de.json")).await;
+    assert_eq!((german.status, german.header("content-type")), (200, "application/json"));
+    assert!(german.text.contains("Nachricht"));
+    for path in ["/widget/locales/xx.json", "/widget/locales/..%2f..%2fCargo.toml"] {
+        assert_eq!(answer(world.anonymous(Method::GET, path)).await.status, 404);
+    }
+    let page = answer(world.anonymous(Method::GET, "/widget?organization=a&channel=b")).await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").contains("default-src 'self'"));
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn the_description_is_openapi_3_1_and_complete() {
     let world = World::start().await;
     let got = answer(world.anonymous(Method::GET, "/openapi.json")).await;

@@ -1,0 +1,104 @@
+//! One call of the Chat API, signed in and checked, on its way to whoever answers it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tidings_app::App;
+use tidings_app::desk::Actor;
+use tidings_model::ChannelId;
+use tidings_wire::livechat::{self, ErrorType, Failure, Method, Side, Transport, Version};
+
+use super::{agent, configuration, customer};
+
+/// A call that may be answered.
+pub(crate) struct Call {
+    /// What the server does.
+    pub(crate) app: Arc<App>,
+    /// Who calls.
+    pub(crate) actor: Actor,
+    /// Whose API it is.
+    pub(crate) side: Side,
+    /// The version that the client speaks; what is below is of today's.
+    pub(crate) version: Version,
+    /// How it came.
+    pub(crate) transport: Transport,
+    /// The parameters, in today's names, checked.
+    pub(crate) payload: Value,
+    /// The web channel that a customer came by.
+    pub(crate) channel: Option<ChannelId>,
+    /// What is known of the caller's machine.
+    pub(crate) peer: Peer,
+}
+
+/// What is known of a caller's machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Peer {
+    /// Their address.
+    pub(crate) ip: Option<IpAddr>,
+    /// Their browser, as it calls itself.
+    pub(crate) user_agent: Option<String>,
+    /// The page that they call from.
+    pub(crate) referrer: Option<String>,
+    /// The site that their page is of.
+    pub(crate) origin: Option<String>,
+}
+
+/// What a call is answered with, in today's names.
+pub(crate) type Answer = Result<Value, Failure>;
+
+impl Call {
+    /// The parameters as a type.
+    pub(crate) fn args<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        read_args(&self.payload)
+    }
+
+    /// The same caller with other parameters.
+    pub(crate) fn with_payload(&self, payload: Value) -> Self {
+        Self {
+            app: Arc::clone(&self.app),
+            actor: self.actor.clone(),
+            side: self.side,
+            version: self.version,
+            transport: self.transport,
+            payload,
+            channel: self.channel,
+            peer: self.peer.clone(),
+        }
+    }
+
+    /// Checks the scopes, hands it to the file of its noun, and turns the answer into the client's version.
+    pub(crate) async fn answer(self, method: &'static Method) -> Answer {
+        let (version, action) = (self.version, method.action);
+        if self.side != Side::Customer && !self.actor.has_scope(&method.scopes) {
+            return Err(Failure::new(
+                ErrorType::Authorization,
+                format!("the token needs one of the scopes {}", method.scopes.join(", ")),
+            ));
+        }
+        let answer = match self.side {
+            Side::Agent => agent::answer(self, action).await,
+            Side::Customer => customer::answer(self, action).await,
+            Side::Configuration => configuration::answer(self, action).await,
+        }?;
+        Ok(livechat::answer(method, version, answer))
+    }
+}
+
+/// Parameters as a type.
+pub(crate) fn read_args<T: DeserializeOwned>(payload: &Value) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(payload).map_err(|error| {
+        let field = error.path().to_string();
+        Failure::field(&field, format!("is not as expected: {}", error.inner()))
+    })
+}
+
+/// The method is in the table, but nobody answers it: a test sees to it that this never happens.
+pub(crate) fn unanswered(side: Side, action: &str) -> Failure {
+    tracing::error!("nobody answers {}/{action}", side.as_str());
+    Failure::new(
+        ErrorType::Internal,
+        format!("{}/{action} is not answered by this server", side.as_str()),
+    )
+}

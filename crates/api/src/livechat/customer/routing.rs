@@ -1,0 +1,130 @@
+//! Who would answer a customer, before they ask.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tidings_app::desk::actor::opaque;
+use tidings_app::desk::routing::{Choice, Wanted, choose, situation, status, status_for_customers};
+use tidings_app::desk::{ErrorType, Failure};
+use tidings_model::GroupNumber;
+use tidings_wire::livechat::show::Veil;
+
+use crate::livechat::call::{Answer, Call};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ListGroupStatuses {
+    all: bool,
+    group_ids: Option<Vec<GroupNumber>>,
+}
+
+/// `list_group_statuses`: of all teams, or of those named; unknown ones are left out.
+pub(super) async fn group_statuses(call: &Call) -> Answer {
+    let args: ListGroupStatuses = call.args()?;
+    if !args.all && args.group_ids.is_none() {
+        return Err(Failure::field("group_ids", "must be given, or `all` set to true"));
+    }
+    let statuses = status::of_groups(&call.app, call.actor.workspace).await?;
+    let wanted = |group: &GroupNumber| {
+        args.all || args.group_ids.as_ref().is_some_and(|groups| groups.contains(group))
+    };
+    let shown: BTreeMap<String, &str> = statuses
+        .into_iter()
+        .filter(|(group, _)| wanted(group))
+        .map(|(group, status)| (group.to_string(), status))
+        .collect();
+    Ok(json!({ "groups_status": shown }))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Predict {
+    group_id: Option<GroupNumber>,
+}
+
+/// `get_predicted_agent`: who would get the customer's chat now.
+pub(super) async fn predicted_agent(call: &Call) -> Answer {
+    let args: Predict = call.args()?;
+    let (agent, queue) = predict(call, args.group_id.unwrap_or_default()).await?;
+    Ok(json!({ "agent": agent, "queue": queue }))
+}
+
+async fn predict(call: &Call, group: GroupNumber) -> Result<(Value, bool), Failure> {
+    let (app, workspace) = (&call.app, call.actor.workspace);
+    let directory =
+        app.directory(workspace).ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
+    if group != GroupNumber::EVERYONE && directory.group(group).is_none() {
+        return Err(Failure::new(ErrorType::GroupNotFound, "there is no such group"));
+    }
+    let candidates = situation(app, workspace, group).await?;
+    if status_for_customers(&candidates) == "offline" {
+        return Err(Failure::from(if group == GroupNumber::EVERYONE {
+            ErrorType::GroupsOffline
+        } else {
+            ErrorType::GroupOffline
+        }));
+    }
+    let decision = choose(&candidates, &Wanted { group, may_wait: true, ..Wanted::default() });
+    // Who waits is told of the one who would come first: the least loaded of those who are there.
+    let (id, queue) = match decision.choice {
+        Choice::Agent(id) => (id, false),
+        Choice::Queue => {
+            let least = candidates
+                .iter()
+                .filter(|candidate| candidate.unavailable.is_none())
+                .min_by_key(|candidate| (candidate.priority, candidate.chats))
+                .ok_or_else(|| Failure::from(ErrorType::GroupUnavailable))?;
+            (least.id.clone(), true)
+        }
+        Choice::Nobody => return Err(Failure::from(ErrorType::GroupUnavailable)),
+    };
+    let agent = directory.agent(&id).ok_or_else(|| Failure::from(ErrorType::GroupUnavailable))?;
+    let veil = opaque(app, workspace);
+    let mut shown = json!({
+        "id": veil.name(agent.id.as_str()), "name": agent.name, "type": "agent",
+        "is_bot": agent.bot.is_some(),
+    });
+    if let Some(map) = shown.as_object_mut() {
+        map.insert("avatar".into(), json!(agent.avatar.clone().unwrap_or_default()));
+        map.insert("job_title".into(), json!(agent.job_title.clone().unwrap_or_default()));
+    }
+    Ok((shown, queue))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RequestWelcome {
+    id: Option<String>,
+    group_id: Option<GroupNumber>,
+}
+
+/// `request_welcome_message`: who would answer, and their first words as a push, before a chat begins.
+pub(super) async fn welcome_message(call: &Call) -> Answer {
+    use tidings_app::desk::push::{Customers, Push};
+    let args: RequestWelcome = call.args()?;
+    let customer = call.actor.needs_customer()?;
+    let (agent, queue) = predict(call, args.group_id.unwrap_or_default()).await?;
+    let id = args.id.unwrap_or_else(|| call.app.next_id().to_string());
+    let text = call
+        .app
+        .directory(call.actor.workspace)
+        .and_then(|directory| {
+            let properties = directory.license_properties();
+            Some(properties.get("chats", "welcome_message")?.as_str()?.to_owned())
+        })
+        .unwrap_or_else(|| "Hello. How may I help you?".into());
+    if let Some(hub) = call.app.hub(call.actor.workspace) {
+        let event = json!({
+            "created_at": tidings_wire::livechat::show::time(call.app.now()),
+            "type": "message", "text": text, "author_id": agent.get("id"),
+        });
+        let push = Push {
+            to_customer: Some(("incoming_welcome_message", json!({ "id": id, "event": event }))),
+            customers: Customers::One(customer),
+            ..Push::default()
+        };
+        hub.signal(push, call.actor.request.clone());
+    }
+    Ok(json!({ "id": id, "predicted_agent": agent, "queue": queue }))
+}
