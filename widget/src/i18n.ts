@@ -1,0 +1,47 @@
+// Which language, and its words. English is in the script; the others are files beside it (locales), so that a page
+// loads one language and not twenty.
+
+import { type Key, en } from "./en";
+import { type Env, ask } from "./env";
+
+export type { Key };
+
+/** Those whose file has every text are the first six; the others have what everybody sees first. */
+export const LANGUAGES = "en de fr es pl ar cs da fi he hu it ja nl pt ro sv tr uk zh".split(" ");
+
+const FROM_THE_RIGHT = ["ar", "he"];
+
+/** A chat in English is better than none. */
+const PATIENCE_MS = 4_000;
+
+export type Texts = Record<string, string>;
+
+export interface Words {
+  language: string;
+  direction: "ltr" | "rtl";
+  say(key: Key, values?: Record<string, string | number>): string;
+}
+
+/** The first of the wished languages that there are words for; a region may be named and is left out. */
+export function chosen(wishes: readonly (string | null | undefined)[]): string {
+  for (const wish of wishes) {
+    const language = wish?.toLowerCase().split(/[-_]/)[0] ?? "";
+    if (LANGUAGES.includes(language)) return language;
+  }
+  return "en";
+}
+
+/** The texts of a language, from the server. */
+export async function fetched(env: Env, language: string): Promise<Texts> {
+  if (language === "en") return {};
+  return ask(env, `${env.base}/widget/locales/${language}.json`, {}, PATIENCE_MS).catch(() => ({}));
+}
+
+export function words(language: string, texts: Texts): Words {
+  return {
+    language,
+    direction: FROM_THE_RIGHT.includes(language) ? "rtl" : "ltr",
+    say: (key, values = {}) =>
+      (texts[key] ?? en[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole)),
+  };
+}
