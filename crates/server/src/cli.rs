@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Events(Events),
     /// Send the catalogue's sample of a type to a running server.
     Trigger(Trigger),
+    /// Make a token with which a program uses the Chat API as an agent.
+    AgentToken(AgentToken),
     /// Copy an installation, also while it is serving.
     Backup(Backup),
     /// Put a backup back into a new data folder.
@@ -58,6 +60,8 @@ pub(crate) enum Page {
     Settings,
     /// `errors.md`.
     Errors,
+    /// `chat-api.md`.
+    ChatApi,
 }
 
 /// Options of `serve`.
@@ -154,6 +158,46 @@ pub(crate) struct Trigger {
     /// Its data as JSON, instead of the sample.
     #[arg(long)]
     pub data: Option<String>,
+}
+
+/// Options of `agent-token`.
+#[derive(Debug, Args)]
+pub(crate) struct AgentToken {
+    /// The agent's id, mostly a mail address. One who is not there is made.
+    #[arg(long)]
+    pub agent: String,
+    /// What the token is for.
+    #[arg(long, default_value = "command line")]
+    pub name: String,
+    /// What the agent may do; left as it is, unless given.
+    #[arg(long)]
+    pub role: Option<Role>,
+    /// What the token allows, separated by commas; all that the agent's role may have, unless given.
+    #[arg(long, value_delimiter = ',')]
+    pub scopes: Option<Vec<String>>,
+    /// The data folder of a server that is stopped. Without it, the running server is asked.
+    #[arg(long, conflicts_with_all = ["url", "token"])]
+    pub data: Option<PathBuf>,
+    /// The running server's address.
+    #[arg(long, env = "TIDINGS_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// A token of its API, with the right `admin`.
+    #[arg(long, env = "TIDINGS_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+/// What an agent may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub(crate) enum Role {
+    /// Chats of their teams.
+    Normal,
+    /// All chats, and the configuration.
+    Administrator,
+    /// As an administrator; for the owner's deputy.
+    ViceOwner,
+    /// Everything.
+    Owner,
 }
 
 /// Options of `backup`.

@@ -75,6 +75,12 @@ impl ApiClient {
         self.json(request).await
     }
 
+    /// Puts JSON and gets a JSON answer.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.request(Method::PUT, path).json(body).timeout(ANSWER_DEADLINE);
+        self.json(request).await
+    }
+
     /// Opens a stream.
     pub(crate) async fn stream(
         &self,

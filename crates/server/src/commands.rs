@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod agent_token;
 mod backup;
 mod check;
 mod demo;
@@ -25,6 +26,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(options) => check::check(&options),
         Command::Events(options) => events::events(options).await,
         Command::Trigger(options) => trigger::trigger(options).await,
+        Command::AgentToken(options) => agent_token::agent_token(options).await,
         Command::Backup(options) => backup::backup(&options),
         Command::Restore(options) => backup::restore(&options),
         Command::Doctor(options) => doctor::doctor(&options).await,

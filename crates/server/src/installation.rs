@@ -9,7 +9,7 @@ use tidings_app::seal::{KEY_BYTES, Sealer};
 use tidings_app::{App, Parts};
 use tidings_catalogue::Catalogue;
 use tidings_outbound::{Client, Policy};
-use tidings_store_sqlite::{Options, SqliteStore};
+use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 
 use crate::clock::SystemClock;
 use crate::settings::{Settings, Synchronous};
@@ -48,6 +48,11 @@ impl Installation {
         self.folder.join("tidings.db")
     }
 
+    /// The archive's file: made again from the log when it is removed.
+    fn archive_file(&self) -> PathBuf {
+        self.folder.join("archive.db")
+    }
+
     /// The installation's key. Who has it can open every sealed secret.
     pub(crate) fn key_file(&self) -> PathBuf {
         self.folder.join("secret.key")
@@ -81,12 +86,13 @@ impl Installation {
     ) -> anyhow::Result<Arc<App>> {
         let parts = Parts {
             store: Arc::new(self.open_store(settings)?),
+            archive: Arc::new(SqliteArchive::open(&self.archive_file())?),
             clock: Arc::new(SystemClock),
             catalogue,
             guarded: Client::new(Policy::new(settings.allow_rules()?))?,
             providers: Client::for_settings()?,
             sealer: Sealer::new(&self.key()?),
-            settings: settings.pipeline(&self.folder, listens_on),
+            settings: settings.pipeline(&self.folder, listens_on)?,
         };
         Ok(App::open(parts).await?)
     }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use tidings_app::pipeline::files::store;
+use tidings_app::settings::{S3Settings, Secret};
 use tidings_outbound::AllowRule;
 
 /// What an environment variable for a setting begins with.
@@ -87,6 +89,27 @@ settings! {
         /// The most bytes that the store's file may grow to; what comes then is refused with `storage_full`. Unset, the disk is the limit. Since v0.1.
         bytes_max: Option<u64> = None,
     }
+    /// Files that are uploaded, or copied from channels.
+    files: Files {
+        /// `folder`: in `files` of the data folder. `s3`: in a bucket of Amazon S3, or of what speaks its API. Since v0.2.
+        store: FilesIn = FilesIn::Folder,
+        /// The largest file that may be uploaded, in bytes. Since v0.2.
+        upload_bytes_max: u64 = tidings_app::Settings::default().upload_bytes_max,
+        /// The bucket; it must be there, and need not be readable by others. Since v0.2.
+        bucket: Option<String> = None,
+        /// The bucket's region. Since v0.2.
+        region: String = "us-east-1".into(),
+        /// Where the service is; unset, it is Amazon's of the region. Since v0.2.
+        endpoint: Option<String> = None,
+        /// What the names of our objects begin with, as `tidings/`. Since v0.2.
+        prefix: String = String::new(),
+        /// Whether the bucket is named in the path (most services) or in the host (`false`). Since v0.2.
+        path_style: bool = true,
+        /// Who we are at the service. Since v0.2.
+        access_key_id: Option<String> = None,
+        /// What proves it. Better in the environment than in a file: `TIDINGS__FILES__SECRET_ACCESS_KEY`. Since v0.2.
+        secret_access_key: Option<SecretText> = None,
+    }
     /// Calls to addresses that others give us.
     outbound: Outbound {
         /// Private addresses that may be called all the same: networks (`10.0.0.0/8`), hosts or hosts with ports. Since v0.1.
@@ -144,6 +167,28 @@ pub(crate) enum Synchronous {
     Full,
     /// When the operating system has it.
     Normal,
+}
+
+/// Where files are kept.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FilesIn {
+    /// In the data folder.
+    #[default]
+    Folder,
+    /// In a bucket.
+    S3,
+}
+
+/// A text that no log shows.
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub(crate) struct SecretText(String);
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretText")
+    }
 }
 
 /// How the log is written.
@@ -244,6 +289,13 @@ impl Settings {
             self.storage.bytes_max.is_none_or(|bytes| bytes >= STORAGE_BYTES_MIN),
             "storage.bytes_max: must be at least {STORAGE_BYTES_MIN}"
         );
+        anyhow::ensure!(
+            self.files.upload_bytes_max >= 1,
+            "files.upload_bytes_max: must be at least 1"
+        );
+        if let Some(bucket) = self.bucket()? {
+            store::check_s3(&bucket)?;
+        }
         anyhow::ensure!(self.delivery.deadline_s >= 1, "delivery.deadline_s: must be at least 1");
         if let Some(url) = &self.http.public_url {
             anyhow::ensure!(
@@ -260,15 +312,43 @@ impl Settings {
         rules.collect::<Result<_, _>>().context("outbound.allow")
     }
 
+    /// The bucket of `files`; `None` when they are in the data folder.
+    fn bucket(&self) -> anyhow::Result<Option<S3Settings>> {
+        let files = &self.files;
+        if files.store == FilesIn::Folder {
+            return Ok(None);
+        }
+        let needed = |name: &str| format!("files.{name}: is needed where files.store is \"s3\"");
+        let secret = files.secret_access_key.clone();
+        Ok(Some(S3Settings {
+            bucket: files.bucket.clone().with_context(|| needed("bucket"))?,
+            region: files.region.clone(),
+            endpoint: match &files.endpoint {
+                Some(endpoint) => endpoint.clone(),
+                None => format!("https://s3.{}.amazonaws.com", files.region),
+            },
+            access_key_id: files.access_key_id.clone().with_context(|| needed("access_key_id"))?,
+            secret_access_key: Secret::new(secret.with_context(|| needed("secret_access_key"))?.0),
+            prefix: files.prefix.clone(),
+            path_style: files.path_style,
+        }))
+    }
+
     /// What of it the pipeline takes.
-    pub(crate) fn pipeline(&self, data: &Path, listens_on: SocketAddr) -> tidings_app::Settings {
-        tidings_app::Settings {
+    pub(crate) fn pipeline(
+        &self,
+        data: &Path,
+        listens_on: SocketAddr,
+    ) -> anyhow::Result<tidings_app::Settings> {
+        Ok(tidings_app::Settings {
             public_url: self
                 .http
                 .public_url
                 .clone()
                 .unwrap_or_else(|| format!("http://{listens_on}")),
             files_folder: data.join("files"),
+            files_in_s3: self.bucket()?,
+            upload_bytes_max: self.files.upload_bytes_max,
             keep_events_for: self
                 .retention
                 .days
@@ -284,7 +364,7 @@ impl Settings {
             delivery_deadline: Duration::from_secs(self.delivery.deadline_s),
             bot_failure_answer: self.bots.failure_answer.clone(),
             bot_messages_per_minute_max: self.bots.messages_per_minute_max,
-        }
+        })
     }
 }
 
@@ -294,6 +374,10 @@ fn from_variable(section: &str, key: &str, text: &str) -> toml::Value {
     if is_list {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         return toml::Value::Array(parts.map(plain).collect());
+    }
+    // Names and keys are texts, also those of digits only.
+    if section == "files" && !matches!(key, "upload_bytes_max" | "path_style") {
+        return toml::Value::String(text.into());
     }
     plain(text)
 }
@@ -332,6 +416,10 @@ mod tests {
             .replace("# bytes_max =", "bytes_max = 2000000")
             .replace("# days =", "days = 1")
             .replace("# events =", "events = 1")
+            .replace("# bucket =", "bucket = \"files\"")
+            .replace("# endpoint =", "endpoint = \"https://s3.example\"")
+            .replace("# access_key_id =", "access_key_id = \"id\"")
+            .replace("# secret_access_key =", "secret_access_key = \"secret\"")
             .replace("# folder =", "folder = \"bots\"");
         assert!(!set.lines().any(|line| line.starts_with("# ") && line.ends_with(" =")), "{set}");
         Settings::merge(&set, []).expect("every key is known");
@@ -350,6 +438,19 @@ mod tests {
         assert_eq!(settings.limits.requests_per_second, 5);
         assert_eq!(settings.outbound.allow, ["127.0.0.0/8", "localhost:99"]);
         assert_eq!(settings.storage.synchronous, Synchronous::Normal);
+    }
+
+    #[test]
+    fn a_bucket_needs_its_keys_and_shows_no_secret() {
+        let text = "[files]\nstore = \"s3\"\nbucket = \"files\"\naccess_key_id = \"id\"\n";
+        let error = Settings::merge(text, []).expect_err("the secret is missing").to_string();
+        assert!(error.contains("files.secret_access_key"), "{error}");
+        let secret = variable("TIDINGS__FILES__SECRET_ACCESS_KEY", "12345678");
+        let settings = Settings::merge(text, [secret.clone()]).expect("good");
+        assert!(!format!("{settings:?}").contains("12345678"), "{settings:?}");
+        let wrong = variable("TIDINGS__FILES__PREFIX", "../");
+        let error = Settings::merge(text, [secret, wrong]).expect_err("it leads elsewhere");
+        assert!(error.to_string().contains("files.prefix"), "{error}");
     }
 
     #[test]

@@ -12,11 +12,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tidings_app::App;
+use tidings_app::admin::agents::{self, AgentChange};
 use tidings_app::admin::channels::{self, ChannelChange};
 use tidings_app::admin::endpoints::{self, EndpointChange};
-use tidings_model::{Channel, ChannelKind, WorkspaceId};
+use tidings_app::desk::tokens;
+use tidings_model::{AgentId, Channel, ChannelKind, Role, WorkspaceId};
 
 use self::receiver::Receiver;
+use super::agent_token::{Made, make};
 use super::say;
 use super::serve::{Server, told_to_stop};
 use crate::cli;
@@ -55,12 +58,13 @@ pub(super) async fn demo(options: cli::Demo) -> anyhow::Result<ExitCode> {
     let workspace = server.workspace()?;
     let channel = web_channel(server.app(), workspace).await?;
     subscribe(server.app(), workspace, &receiver).await?;
+    let bob = bobs_token(server.app(), workspace).await?;
     let readiness = Arc::clone(server.readiness());
     let routes =
         routes::routes(Arc::clone(server.app()), readiness, workspace, channel.id, receiver);
     let address = server.address();
     let served = server.start(Some(routes)).await?;
-    tell(address, &channel, token.as_deref(), &bots)?;
+    tell(address, &channel, token.as_deref(), &bob, &bots)?;
     told_to_stop().await?;
     served.stop_unless_hurried().await
 }
@@ -69,6 +73,7 @@ fn tell(
     address: std::net::SocketAddr,
     channel: &Channel,
     token: Option<&str>,
+    bob: &Made,
     bots: &Path,
 ) -> anyhow::Result<()> {
     say(format_args!(
@@ -76,9 +81,11 @@ fn tell(
          Open   http://{address}/demo\n         \
          chat on the left, see events and signed webhooks arrive\n\n  \
          Chat   http://{address}/chat/{channel}\n  \
+         Widget http://{address}/widget?organization={organization}&channel={channel}\n  \
          API    http://{address}/openapi.json",
         version = env!("CARGO_PKG_VERSION"),
         channel = channel.id,
+        organization = bob.organization,
     ))?;
     if let Some(token) = token {
         say(format_args!(
@@ -86,11 +93,34 @@ fn tell(
              Try    TIDINGS_URL=http://{address} TIDINGS_TOKEN={token} tidings events --follow"
         ))?;
     }
+    let Made { token: bobs, organization, .. } = bob;
+    say(format_args!(
+        "\n  Agent  {AGENT}, organization {organization}\n  \
+         Token  {bobs}\n  \
+         Try    curl -H 'Authorization: Bearer {bobs}' -d '{{}}' \\\n             \
+         http://{address}/v3.6/agent/action/list_chats\n"
+    ))?;
     say(format_args!(
         "  Edit   {} while it runs\n\n  Ctrl-C ends it.\n",
         bots.join(BOT_NAME).display()
     ))
 }
+
+/// The demo's agent, as programs are them: a new token at each start, and the ones before end.
+async fn bobs_token(app: &Arc<App>, workspace: WorkspaceId) -> anyhow::Result<Made> {
+    let agent: AgentId = AGENT.parse()?;
+    for old in tokens::of_agent(app, workspace, &agent).await? {
+        if old.name == DESCRIPTION_OF_TOKEN {
+            tokens::revoke(app, workspace, &agent, old.id).await?;
+        }
+    }
+    let change = AgentChange { name: Some("Bob".into()), ..AgentChange::default() };
+    agents::change(app, workspace, &agent, change).await?;
+    make(app, workspace, &agent, Some(Role::Owner), DESCRIPTION_OF_TOKEN, None).await
+}
+
+const AGENT: &str = "bob@example.com";
+const DESCRIPTION_OF_TOKEN: &str = "The demo's agent";
 
 /// A folder that no other demo has.
 fn new_folder() -> anyhow::Result<PathBuf> {

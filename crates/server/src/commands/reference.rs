@@ -15,6 +15,7 @@ pub(super) fn reference(options: &Reference) -> anyhow::Result<ExitCode> {
     match options.page {
         Page::Settings => print(&settings::reference()?),
         Page::Errors => print(&tidings_api::errors_reference()),
+        Page::ChatApi => print(&tidings_wire::livechat::reference()),
     }
 }
 

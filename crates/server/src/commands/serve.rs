@@ -16,7 +16,7 @@ use axum::Router;
 use tidings_api::{ApiState, Limits, Rate, Readiness};
 use tidings_app::App;
 use tidings_app::admin::tokens::{self, Right};
-use tidings_app::admin::{bots, workspaces};
+use tidings_app::admin::{bots, channels, workspaces};
 use tidings_app::pipeline::{self, Running};
 use tidings_catalogue::Catalogue;
 use tidings_model::WorkspaceId;
@@ -161,6 +161,7 @@ impl Server {
         let workspace = self.workspace()?;
         for each in self.app.workspaces() {
             bots::load_live(&self.app, each).await?;
+            channels::ensure_web(&self.app, each).await?;
         }
         let mut folder = BotsFolder::default();
         folder.look(&self.app, workspace, &self.bots_folder).await?;
@@ -242,7 +243,7 @@ impl Served {
                 ),
             }
             running.stop().await;
-            app.store().close().await;
+            app.close().await;
         };
         if tokio::time::timeout(DRAIN_TIME_MAX, orderly).await.is_err() {
             tracing::warn!(

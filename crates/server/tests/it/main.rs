@@ -16,6 +16,8 @@ mod demo;
 mod disk_full;
 mod installation;
 mod killing;
+mod livechat_clients;
+mod livechat_how_to;
 mod starting;
 mod stopping;
 mod subscriber;
