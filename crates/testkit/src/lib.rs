@@ -1,7 +1,9 @@
 //! A world for tests: the real server, a clock to turn, and simulated outside services.
 
 pub mod clock;
+pub mod desk;
 pub mod receiver;
+pub mod rtm;
 pub mod store;
 pub mod telegram;
 pub mod visitor;

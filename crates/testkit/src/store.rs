@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidings_model::{ChatId, Event, EventId, Seq, Timestamp, WorkspaceId};
+use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
 use tidings_store::{
-    Batch, CommitError, Committed, DocKey, Document, DocumentPage, DocumentQuery, EventQuery,
-    ReadError, Stats, Store, Tail, Timer,
+    Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
+    EventQuery, Kind, ReadError, Stats, Store, Tail, Timer,
 };
 use tidings_store_sqlite::SqliteStore;
 
@@ -127,6 +127,36 @@ impl Store for Troubled {
         limit: usize,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
         self.inner.chat_events(workspace, chat, before, limit).await
+    }
+
+    async fn thread_events(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+        thread: ThreadId,
+        after: Option<Order>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
+        self.inner.thread_events(workspace, chat, thread, after, limit).await
+    }
+
+    async fn thread_event(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+        thread: ThreadId,
+        order: Order,
+    ) -> Result<Option<Arc<Event>>, ReadError> {
+        self.inner.thread_event(workspace, chat, thread, order).await
+    }
+
+    async fn count(
+        &self,
+        workspace: WorkspaceId,
+        kind: Kind,
+        of: CountOf,
+    ) -> Result<u64, ReadError> {
+        self.inner.count(workspace, kind, of).await
     }
 
     async fn last_seq(&self, workspace: WorkspaceId) -> Result<Seq, ReadError> {

@@ -26,7 +26,7 @@ use tidings_catalogue::Catalogue;
 use tidings_model::{ChannelId, Clock, Delivery, Event, Seq, Timestamp, WorkspaceId};
 use tidings_outbound::{Client, Policy};
 use tidings_store::{DocumentQuery, EventQuery, Kind, Scan, Store, Timer};
-use tidings_store_sqlite::{Options, SqliteStore};
+use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -165,7 +165,7 @@ impl World {
         self.readiness.drain();
         self.server.await.expect("the server ends well");
         self.running.stop().await;
-        self.app.store().close().await;
+        self.app.close().await;
         let Self { clock, token, workspace, folder, app, http, .. } = self;
         drop((app, http));
         let (listener, base_url) = bind().await;
@@ -210,7 +210,7 @@ impl World {
         self.readiness.drain();
         self.server.await.expect("the server ends well");
         self.running.stop().await;
-        self.app.store().close().await;
+        self.app.close().await;
     }
 
     /// A call without a token.
@@ -534,9 +534,11 @@ async fn open(
     let path = folder.path().join("tidings.db");
     let store =
         SqliteStore::open(&path, Options::default(), Arc::clone(&clock)).expect("the store opens");
+    let archive = SqliteArchive::open(&folder.path().join("archive.db")).expect("it opens");
     let allow = allow.iter().map(|rule| rule.parse().expect("a good rule"));
     App::open(Parts {
         store: between(Arc::new(store)),
+        archive: Arc::new(archive),
         clock,
         catalogue: Arc::clone(&CATALOGUE),
         guarded: Client::new(Policy::new(allow)).expect("a client can be made"),

@@ -178,10 +178,14 @@ behaviors:
     world.settle().await;
     let nobody = world.events_of("handoff.no_agents").await;
     assert_eq!((nobody.len(), &nobody[0]["data"]["group"]), (1, &json!("drivers")));
-    for visitor in [&alice, &ben] {
+    let holders = [
+        (&alice, json!({ "kind": "agent", "id": BOB })),
+        (&ben, json!({ "kind": "queue", "group": "drivers" })),
+    ];
+    for (visitor, holder) in holders {
         let chat = visitor.chat(&world).await;
         let read = world.get(&format!("/api/v1/chats/{chat}")).await.body;
-        assert_eq!(read["control"]["holder"], json!({ "kind": "queue", "group": "drivers" }));
+        assert_eq!(read["control"]["holder"], holder);
         assert_eq!(read["group"], "drivers");
         bob_takes(&world, &chat).await;
         hold(&world, &chat, json!({ "kind": "nobody" })).await;

@@ -11,12 +11,20 @@
 
 mod accept;
 mod closing;
+mod configuration;
 mod control;
 mod conversation;
+mod customers;
 mod data_limits;
+mod files;
+mod lifecycle;
 mod loops;
+mod methods;
 mod publishing;
 mod retention;
+mod routing;
+mod rtm;
+mod said;
 mod several_bots;
 mod telegram;
 mod twice;

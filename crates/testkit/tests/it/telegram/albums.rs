@@ -19,9 +19,9 @@ async fn opened(world: &World, url: &str) -> files::OpenedFile {
     let mut parts = url.rsplit('/');
     let (signature, file) = (parts.next().expect("a signature"), parts.next().expect("an id"));
     let file: FileId = file.parse().expect("an id");
-    let wrong = files::open(&world.app, file, "wrong").await.expect("it can be asked");
+    let wrong = files::open(&world.app, file, "wrong", None).await.expect("it can be asked");
     assert_eq!(wrong, None, "the signature is the permission");
-    files::open(&world.app, file, signature).await.expect("it is kept").expect("it is there")
+    files::open(&world.app, file, signature, None).await.expect("it is kept").expect("it is there")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +37,8 @@ async fn three_photos_are_one_event_with_three_kept_files() {
     for described in described {
         let file = opened(&world, described["url"].as_str().expect("an address")).await;
         assert_eq!(file.content_type, "image/jpeg");
-        assert_eq!(std::fs::read(&file.path).expect("it is there"), PHOTO);
+        let mut body = file.read(&world.app, None).await.expect("it is there");
+        assert_eq!(body.piece().await.expect("it can be read").as_deref(), Some(PHOTO));
         assert_eq!(file.size, PHOTO.len() as u64);
     }
     assert_eq!(album.properties["raw"]["album"].as_array().map(Vec::len), Some(3));

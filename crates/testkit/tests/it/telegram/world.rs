@@ -35,7 +35,7 @@ use tidings_model::{
 };
 use tidings_outbound::{Client, Policy};
 use tidings_store::{DocumentQuery, EventQuery, Kind, Scan, Store};
-use tidings_store_sqlite::{Options, SqliteStore};
+use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tidings_testkit::telegram::TelegramServer;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -214,7 +214,7 @@ impl World {
     pub(super) async fn crash(&mut self) {
         *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = None;
         drop(self.running.take());
-        self.app.store().close().await;
+        self.app.close().await;
     }
 
     /// Opens the same folder again.
@@ -346,7 +346,7 @@ impl World {
                 panic!("{} is not what the catalogue says: {violations:?}", event.event_type);
             }
         }
-        self.app.store().close().await;
+        self.app.close().await;
     }
 }
 
@@ -361,6 +361,9 @@ async fn open_app(folder: &TempDir, clock: &Arc<TurnedClock>, public_url: &str) 
     };
     let parts = Parts {
         store: Arc::new(store.expect("the store opens")) as Arc<dyn Store>,
+        archive: Arc::new(
+            SqliteArchive::open(&folder.path().join("archive.db")).expect("it opens"),
+        ),
         clock,
         catalogue: Arc::new(Catalogue::builtin().expect("the catalogue loads")),
         guarded: Client::new(Policy::new([])).expect("a client"),
