@@ -3,7 +3,8 @@
 //! Absolute figures drift with the machine and with whoever shares it, so every figure is taken several times, in turns
 //! with its ceilings, and told as a median with its range; the aims are ratios wherever they can be. The method is in
 //! `docs/performance.md`. In reading order: [`measure`] (what is measured, in which turns), [`site`] (a server with
-//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`book`] (figures), [`aims`].
+//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (open
+//! connections, a run of their own), [`book`] (figures), [`aims`].
 
 mod accept;
 mod aims;
@@ -11,6 +12,7 @@ mod book;
 mod ceilings;
 mod footprint;
 mod measure;
+mod rtm;
 mod site;
 mod talk;
 
@@ -29,6 +31,9 @@ pub(crate) struct Options {
     /// Short windows and few turns: shows that the benchmark runs, its figures mean little.
     #[arg(long)]
     quick: bool,
+    /// Measure open connections of the Chat API, and nothing else.
+    #[arg(long)]
+    rtm: bool,
     /// Use this binary instead of building one.
     #[arg(long)]
     server: Option<PathBuf>,
@@ -43,6 +48,8 @@ pub(crate) enum Part {
     Http(ceilings::HttpPart),
     /// The store's writer with no HTTP before it.
     Store(ceilings::StorePart),
+    /// A bare broadcast over the web framework's WebSocket.
+    Broadcast,
     /// Fills a data folder with events.
     Fill(footprint::FillPart),
 }
@@ -60,6 +67,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.quick {
         measure.arg("--quick");
     }
+    if options.rtm {
+        measure.arg("--rtm");
+    }
     let status = measure.status().context("cannot start the measuring process")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -69,6 +79,8 @@ pub(crate) fn run_part(part: &Part) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         match part {
+            Part::Measure(options) if options.rtm => Box::pin(rtm::run(options)).await,
+            Part::Broadcast => rtm::run_broadcast().await,
             Part::Measure(options) => Box::pin(measure::run(options)).await,
             Part::Http(part) => ceilings::run_http(part).await,
             Part::Store(part) => Box::pin(ceilings::run_store(part)).await,

@@ -78,6 +78,20 @@ const GENERATED: &[Generated] = &[
             "settings",
         ],
     },
+    Generated {
+        path: "docs/reference/chat-api.md",
+        printed_by: &[
+            "run",
+            "--quiet",
+            "--package",
+            "tidings-server",
+            "--bin",
+            "tidings",
+            "--",
+            "reference",
+            "chat-api",
+        ],
+    },
 ];
 
 /// Compares every generated file with what the code says now.

@@ -17,6 +17,7 @@ mod http;
 mod installation;
 mod process;
 mod test;
+mod websocket;
 
 use std::process::ExitCode;
 

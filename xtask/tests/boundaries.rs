@@ -99,7 +99,8 @@ const HOUSED: &[Housed] = &[
         homes: &["tidings-outbound", "tidings-server", "tidings-testkit"],
         test_homes: &["tidings-api"],
     },
-    Housed { prefix: "hyper", homes: &[], test_homes: &[] },
+    // The door of open connections takes the bare socket from it.
+    Housed { prefix: "hyper", homes: &["tidings-api"], test_homes: &[] },
 ];
 
 /// One line of a Cargo.toml: a crate of ours uses something.

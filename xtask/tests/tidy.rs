@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const CRATES: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// What is made by building or running, or is git's own (a folder, or a file in a linked work tree).
-const NOT_COMMITTED: &[&str] = &["target", ".git", "node_modules", "data"];
+const NOT_COMMITTED: &[&str] = &["target", ".git", "node_modules", "data", ".venv", "__pycache__"];
 
 /// The biggest file that is searched, in bytes: what is bigger is a fixture or a picture.
 const SEARCHED_BYTES_MAX: u64 = 4 << 20;

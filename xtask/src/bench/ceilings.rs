@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -77,15 +77,38 @@ async fn answer_at_once(
     (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], answer)
 }
 
-/// A part that runs; it is killed when it is dropped.
-struct Running(Child);
+/// A part that serves; it is killed when it is dropped.
+pub(super) struct Serving {
+    child: Child,
+    pub(super) address: SocketAddr,
+}
 
-impl Drop for Running {
+impl Serving {
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Serving {
     fn drop(&mut self) {
         // It may have ended already.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
+}
+
+/// Starts a part that serves, and says where first.
+pub(super) fn start_part(arguments: &[&str]) -> anyhow::Result<Serving> {
+    let mut child = this_program(arguments)?
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start a part that serves")?;
+    let output = child.stdout.take().context("a part has no output")?;
+    let mut serving = Serving { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
+    let mut address = String::new();
+    BufReader::new(output).read_line(&mut address).context("a part said nothing")?;
+    serving.address = address.trim().parse().context("a part did not say its address")?;
+    Ok(serving)
 }
 
 /// The same load as on the server, on the web framework alone. Also returns its CPU time for one request.
@@ -94,17 +117,10 @@ pub(super) async fn http_ceiling(
     answer_bytes: usize,
     window: Duration,
 ) -> anyhow::Result<(Load, Duration)> {
-    let mut child = this_program(&["http", "--answer-bytes", &answer_bytes.to_string()])?
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start the web framework's part")?;
-    let output = child.stdout.take().context("a part has no output")?;
-    let running = Running(child);
-    let mut address = String::new();
-    BufReader::new(output).read_line(&mut address).context("a part said nothing")?;
-    let address = address.trim().parse().context("a part did not say its address")?;
+    let part = start_part(&["http", "--answer-bytes", &answer_bytes.to_string()])?;
+    let address = part.address;
     let load = accept::load(address, requests, window).await?;
-    let cpu = process::cpu_time(running.0.id())?;
+    let cpu = process::cpu_time(part.pid())?;
     let each = cpu / u32::try_from(load.sent).unwrap_or(u32::MAX).max(1);
     Ok((load, each))
 }

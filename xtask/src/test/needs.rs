@@ -24,10 +24,24 @@ struct Package {
 const PACKAGES: &[Package] = &[
     Package { programs: &["cc"], name: "gcc", why: "SQLite and aws-lc are compiled from C" },
     Package { programs: &["chromium"], name: "chromium", why: "a story runs in a browser" },
+    Package {
+        programs: &["python3"],
+        name: "python3-venv",
+        why: "a client of others is in Python",
+    },
+    Package { programs: &["openssl"], name: "openssl", why: "a client of others speaks TLS only" },
 ];
 
 /// Folders with a `package-lock.json` whose packages a test needs, from the root of the repository.
-const NODE_FOLDERS: &[&str] = &["crates/server/tests/browser"];
+const NODE_FOLDERS: &[&str] =
+    &["widget", "crates/server/tests/browser", "crates/server/tests/sdk/node"];
+
+/// Folders with a `requirements.txt` whose packages a test needs, in a virtual environment `.venv` beside it.
+const PYTHON_FOLDERS: &[&str] = &["crates/server/tests/sdk/python"];
+
+/// Programs of crates.io that tests start, with their versions and features. They are installed into `target/tools` and
+/// are no dependencies of ours: `cargo deny` does not look at them, and nobody ships them.
+const PROGRAMS: &[(&str, &str, &str)] = &[("s3s-fs", "0.14.1", "binary")];
 
 /// Components of the Rust toolchain that the checks need.
 const COMPONENTS: &[(&str, &str)] = &[("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")];
@@ -63,6 +77,8 @@ pub(super) fn provide() -> Tools {
     }
     provide_packages(&mut missing);
     provide_node_packages(&mut missing);
+    provide_programs(&mut missing);
+    provide_python_packages(&mut missing);
     for line in &missing {
         println!("MISSING  {line}");
     }
@@ -105,6 +121,55 @@ fn provide_node_packages(missing: &mut Vec<String>) {
             println!("have     the packages of {folder}");
         } else if !run("npm", &["ci", "--prefix", folder]) {
             missing.push(format!("install the packages of {folder}: npm ci --prefix {folder}"));
+        }
+    }
+}
+
+/// Unoptimised, as building them takes longer than they run.
+fn provide_programs(missing: &mut Vec<String>) {
+    for (name, version, features) in PROGRAMS {
+        let installed = building::root().join("target/tools/bin").join(name);
+        let install = [
+            "install",
+            name,
+            "--version",
+            version,
+            "--features",
+            features,
+            "--locked",
+            "--debug",
+            "--root",
+            "target/tools",
+        ];
+        if installed.is_file() {
+            println!("have     {name}");
+        } else if !run("cargo", &install) {
+            missing.push(format!("install {name}: cargo {}", install.join(" ")));
+        }
+    }
+}
+
+/// The packages of Python that the requirements name; a copy of the file inside says which were installed.
+fn provide_python_packages(missing: &mut Vec<String>) {
+    for folder in PYTHON_FOLDERS {
+        let path = building::root().join(folder);
+        let (wanted, installed) = (path.join("requirements.txt"), path.join(".venv/installed.txt"));
+        let read = |file: &Path| fs::read_to_string(file).ok();
+        if read(&installed).is_some() && read(&installed) == read(&wanted) {
+            println!("have     the packages of {folder}");
+            continue;
+        }
+        let environment = format!("{folder}/.venv");
+        let requirements = format!("{folder}/requirements.txt");
+        let pip = format!("{environment}/bin/pip");
+        let done = run("python3", &["-m", "venv", &environment])
+            && run(&pip, &["install", "--quiet", "--requirement", &requirements])
+            && fs::copy(&wanted, &installed).is_ok();
+        if !done {
+            missing.push(format!(
+                "install the packages of {folder}: apt-get install python3-venv; \
+                 python3 -m venv {environment} && {pip} install --requirement {requirements}"
+            ));
         }
     }
 }

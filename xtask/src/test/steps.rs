@@ -17,6 +17,7 @@ const CRASH_ROUNDS: usize = 50;
 pub(super) enum Step {
     Format,
     Lints,
+    Widget,
     Tests,
     DocTests,
     Freshness,
@@ -50,9 +51,10 @@ impl Counts {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Format,
         Self::Lints,
+        Self::Widget,
         Self::Tests,
         Self::DocTests,
         Self::Freshness,
@@ -64,6 +66,7 @@ impl Step {
         match self {
             Self::Format => "format",
             Self::Lints => "lints",
+            Self::Widget => "widget: types, freshness, size, tests",
             Self::Tests => "tests",
             Self::DocTests => "examples in the documentation",
             Self::Freshness => "generated files are fresh",
@@ -89,11 +92,16 @@ impl Step {
                 "-D",
                 "warnings",
             ]),
+            Self::Widget => tests("npm", &["run", "check", "--prefix", "widget"]),
             Self::Tests if tools.nextest => {
-                tests(&["nextest", "run", "--workspace", "--profile", "ci"])
+                tests("cargo", &["nextest", "run", "--workspace", "--profile", "ci"])
             }
-            Self::Tests => tests(&["test", "--workspace", "--all-targets", "--no-fail-fast"]),
-            Self::DocTests => tests(&["test", "--doc", "--workspace", "--no-fail-fast", "--quiet"]),
+            Self::Tests => {
+                tests("cargo", &["test", "--workspace", "--all-targets", "--no-fail-fast"])
+            }
+            Self::DocTests => {
+                tests("cargo", &["test", "--doc", "--workspace", "--no-fail-fast", "--quiet"])
+            }
             Self::Freshness => verdict(fresh::run(&fresh::Options::compare())?),
             Self::ReleaseBuild => building::server(None).map(|_| Outcome::Passed),
             Self::Crash => verdict(crash::run(&crash::Options::rounds(CRASH_ROUNDS))?),
@@ -116,21 +124,21 @@ fn cargo(arguments: &[&str]) -> anyhow::Result<Outcome> {
 }
 
 /// Runs tests, shows what they print, and counts them by their own summary.
-fn tests(arguments: &[&str]) -> anyhow::Result<Outcome> {
+fn tests(program: &str, arguments: &[&str]) -> anyhow::Result<Outcome> {
     // The shell joins both streams, so that one reader sees them in order.
     let mut command = Command::new("sh");
-    command.args(["-c", "exec \"$@\" 2>&1", "sh", "cargo"]).args(arguments);
+    command.args(["-c", "exec \"$@\" 2>&1", "sh", program]).args(arguments);
     let mut child = command
         .current_dir(building::root())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .context("cannot start cargo")?;
-    let output = child.stdout.take().context("the output of cargo is not there")?;
+        .with_context(|| format!("cannot start {program}"))?;
+    let output = child.stdout.take().with_context(|| format!("{program} has no output"))?;
     let mut counts = Counts::default();
     let mut terminal = std::io::stdout().lock();
     for line in BufReader::new(output).split(b'\n') {
-        let line = line.context("cannot read what cargo prints")?;
+        let line = line.with_context(|| format!("cannot read what {program} prints"))?;
         terminal
             .write_all(&line)
             .and_then(|()| terminal.write_all(b"\n"))
@@ -139,17 +147,23 @@ fn tests(arguments: &[&str]) -> anyhow::Result<Outcome> {
             counts.add(more);
         }
     }
-    let status = child.wait().context("cannot wait for cargo")?;
+    let status = child.wait().with_context(|| format!("cannot wait for {program}"))?;
     if !status.success() && counts.failed == 0 {
         return Ok(Outcome::Failed("the tests did not run to their end, see above".to_owned()));
     }
     Ok(Outcome::Tested(counts))
 }
 
-/// The counts in a line of summary, of nextest (`Summary [ 1.2s] 3 tests run: 2 passed, 1 failed`) or of Rust's own test
-/// runner (`test result: ok. 2 passed; 1 failed; ...`).
+/// The counts in a line of summary, of nextest (`Summary [ 1.2s] 3 tests run: 2 passed, 1 failed`), of Rust's own test
+/// runner (`test result: ok. 2 passed; 1 failed; ...`), or of Node's, which has a line for each (`ℹ pass 2`).
 fn counts_in(line: &str) -> Option<Counts> {
     let line = line.trim_start();
+    if let Some(count) = line.strip_prefix("ℹ pass ") {
+        return Some(Counts { passed: count.trim().parse().ok()?, failed: 0 });
+    }
+    if let Some(count) = line.strip_prefix("ℹ fail ") {
+        return Some(Counts { passed: 0, failed: count.trim().parse().ok()? });
+    }
     let counts = match (line.strip_prefix("Summary ["), line.strip_prefix("test result: ")) {
         (Some(nextest), _) => nextest.split_once(" run: ")?.1,
         (None, Some(own)) => own.split_once(". ")?.1,
@@ -189,6 +203,9 @@ mod tests {
             counts(3, 1)
         );
         assert_eq!(counts_in("test result: ok. 5 passed; 0 failed; 0 ignored"), counts(5, 0));
+        assert_eq!(counts_in("ℹ pass 52"), counts(52, 0));
+        assert_eq!(counts_in("ℹ fail 1"), counts(0, 1));
+        assert_eq!(counts_in("ℹ duration_ms 4451.2"), None);
         assert_eq!(counts_in("test summary ... ok"), None);
     }
 }
