@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_app::desk::customers::visit::{self, Arrival};
+use tidings_app::desk::find::unreadable;
 use tidings_app::desk::hub::{
     Joining, Listener, Missed, Monitors, Seat, Wanted, WhoListens, frame,
 };
@@ -73,7 +74,7 @@ pub(super) async fn login(
     let level = args.customer_monitoring_level.as_deref().unwrap_or("my");
     let asked = Asked { wanted, away: args.away, present: true, monitors: monitors(level) };
     // Read before the seat is taken: the answer tells all that happened up to here, and the hub may be behind it.
-    let told = app.store().last_seq(actor.workspace).await?;
+    let told = app.store().last_seq(actor.workspace).await.map_err(unreadable)?;
     let seat = take_seat(door, method, &actor, asked).await?;
     let mut first = VecDeque::new();
     if let Who::Customer(_) = &actor.who {
@@ -170,7 +171,7 @@ pub(super) async fn missed(
     let app = &door.api.app;
     let directory = app.directory(actor.workspace);
     let directory = directory.ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
-    seat.missed(app, &directory, Seq(since)).await.map_err(tidings_app::desk::find::unreadable)
+    seat.missed(app, &directory, Seq(since)).await.map_err(unreadable)
 }
 
 /// A push of 3.6 that is told to one connection only.
