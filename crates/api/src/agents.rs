@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tidings_app::admin::agents::{self, AgentChange};
-use tidings_app::desk::tokens::{self, AgentToken};
+use tidings_app::desk::credentials::agent_token::{self, AgentToken};
 use tidings_model::{
     Agent, AgentId, AgentStatus, GroupName, Role, Timestamp, TokenId, WorkspaceId,
 };
@@ -266,9 +266,9 @@ async fn create_token(
     JsonBody(body): JsonBody<CreateAgentToken>,
 ) -> Answer {
     let workspace = caller.workspace();
-    let client_id = tokens::PERSONAL_CLIENT_ID;
+    let client_id = agent_token::PERSONAL_CLIENT_ID;
     let (token, secret) =
-        tokens::create(&api.app, workspace, &id, &body.name, client_id, body.scopes).await?;
+        agent_token::create(&api.app, workspace, &id, &body.name, client_id, body.scopes).await?;
     let agent: Agent = answer::document(&api, &caller, Kind::Agent, &id, "agent").await?;
     Ok(answer::json(StatusCode::CREATED, &token_view(token, &agent, workspace, Some(secret))))
 }
@@ -283,7 +283,7 @@ async fn create_token(
 async fn list_tokens(caller: Caller<Admin>, State(api): State<Api>, Id(id): Id<AgentId>) -> Answer {
     let workspace = caller.workspace();
     let agent: Agent = answer::document(&api, &caller, Kind::Agent, &id, "agent").await?;
-    let tokens = tokens::of_agent(&api.app, workspace, &id).await?;
+    let tokens = agent_token::of_agent(&api.app, workspace, &id).await?;
     let items =
         tokens.into_iter().map(|token| token_view(token, &agent, workspace, None)).collect();
     Ok(answer::json(StatusCode::OK, &Page { items, next: None }))
@@ -308,7 +308,7 @@ async fn revoke_token(
 ) -> Answer {
     let id: AgentId = id.parse().map_err(|_| Problem::not_found("agent"))?;
     let token: TokenId = token.parse().map_err(|_| Problem::not_found("token"))?;
-    tokens::revoke(&api.app, caller.workspace(), &id, token).await?;
+    agent_token::revoke(&api.app, caller.workspace(), &id, token).await?;
     Ok(answer::done())
 }
 

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tidings_app::admin::{agents, groups};
-use tidings_app::desk::customer_token::{self, CustomerToken};
-use tidings_app::desk::tokens;
+use tidings_app::desk::credentials::agent_token;
+use tidings_app::desk::credentials::customer_token::{self, CustomerToken};
 use tidings_model::{
     Agent, AgentId, AgentStatus, ChannelId, Clock, CustomerId, Group, GroupNumber, Properties, Role,
 };
@@ -168,9 +168,9 @@ impl AgentClient {
     pub async fn with_scopes(world: &World, id: &AgentId, scopes: Option<&[&str]>) -> Self {
         let scopes: Option<BTreeSet<String>> =
             scopes.map(|scopes| scopes.iter().map(|&scope| scope.into()).collect());
-        let client_id = tokens::PERSONAL_CLIENT_ID;
+        let client_id = agent_token::PERSONAL_CLIENT_ID;
         let made =
-            tokens::create(&world.app, world.workspace, id, "tests", client_id, scopes).await;
+            agent_token::create(&world.app, world.workspace, id, "tests", client_id, scopes).await;
         let (_, token) = made.expect("a token can be made");
         Self {
             id: id.clone(),

@@ -15,9 +15,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tidings_app::desk::customer_grants::{self, Entrance, Granted};
+use tidings_app::desk::Actor;
+use tidings_app::desk::credentials::customer_grants::{self, Entrance, Granted};
+use tidings_app::desk::credentials::customer_token;
 use tidings_app::desk::customers::verify;
-use tidings_app::desk::{Actor, customer_token};
 use tidings_model::GroupNumber;
 use tidings_wire::livechat::{ErrorType, Failure, Side};
 

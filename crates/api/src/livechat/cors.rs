@@ -12,8 +12,8 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tidings_app::App;
 use tidings_app::admin::web_settings::WebSettings;
-use tidings_app::desk::customer_grants;
-use tidings_app::desk::customer_token::CustomerToken;
+use tidings_app::desk::credentials::customer_grants;
+use tidings_app::desk::credentials::customer_token::CustomerToken;
 use tidings_model::{ChannelId, WorkspaceId};
 use tidings_wire::livechat::{ErrorType, Failure};
 

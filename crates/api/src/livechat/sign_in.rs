@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tidings_app::App;
-use tidings_app::desk::{Actor, bans, customer_token, tokens};
+use tidings_app::desk::Actor;
+use tidings_app::desk::credentials::{agent_token, customer_token};
+use tidings_app::desk::customers::bans;
 use tidings_model::ChannelId;
 use tidings_wire::livechat::{ErrorType, Failure, Side};
 
@@ -44,7 +46,7 @@ pub(crate) async fn sign_in_for(
     } else {
         (None, value.trim().to_owned())
     };
-    let actor = tokens::sign_in_though_suspended(app, &secret, account.as_deref()).await;
+    let actor = agent_token::sign_in_though_suspended(app, &secret, account.as_deref()).await;
     actor.map(|actor| SignedIn { actor, channel: None }).map_err(|_| refused)
 }
 
@@ -73,9 +75,9 @@ pub(crate) async fn sign_in(app: &App, side: Side, credentials: &str) -> Result<
         Side::Agent | Side::Configuration => {
             let actor = if scheme.eq_ignore_ascii_case("basic") {
                 let (account, secret) = account_and_secret(value)?;
-                tokens::sign_in(app, &secret, Some(&account)).await?
+                agent_token::sign_in(app, &secret, Some(&account)).await?
             } else if scheme.eq_ignore_ascii_case("bearer") {
-                tokens::sign_in(app, value, None).await?
+                agent_token::sign_in(app, value, None).await?
             } else {
                 return Err(wrong());
             };

@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tidings_app::admin::web_settings::WebSettings;
-use tidings_app::desk::customer_grants::{self, Entrance};
+use tidings_app::desk::credentials::customer_grants::{self, Entrance};
 use tidings_app::desk::properties::shared;
 use tidings_app::desk::{look, routing, widget};
 use tidings_app::pipeline::accept::{AcceptError, NewEvent, accept};

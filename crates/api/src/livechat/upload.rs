@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, Multipart, Request};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
-use tidings_app::desk::uploads::{self, refused};
+use tidings_app::desk::events::uploads::{self, refused};
 use tidings_app::desk::{Actor, Who};
 use tidings_wire::livechat::{ErrorType, Failure, Method};
 

@@ -12,7 +12,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
-use tidings_app::desk::{Who, bans};
+use tidings_app::desk::Who;
+use tidings_app::desk::customers::bans;
 use tidings_wire::livechat::{self, ErrorType, Failure, Side, Transport, Version};
 
 use super::call::{Call, Peer};

@@ -10,9 +10,9 @@ use tidings_model::{
 use tidings_store::Batch;
 use tidings_wire::livechat::show::{self, Lens};
 
+use super::credentials::agent_token::PERSONAL_CLIENT_ID;
 use super::hub::RequestMark;
 use super::properties::{Registry, Right, Rights, User};
-use super::tokens::PERSONAL_CLIENT_ID;
 use super::{ErrorType, Failure};
 use crate::App;
 

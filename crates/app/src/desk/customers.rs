@@ -3,9 +3,11 @@
 //! Safe to run twice: a change says how they shall be, and what is so already is not written again.
 
 pub mod ban;
+pub mod bans;
 mod deciding;
 pub mod follow;
 pub mod greet;
+pub mod greetings;
 pub mod leave;
 pub mod list;
 pub mod look;

@@ -11,6 +11,7 @@ pub mod seen;
 pub mod send;
 pub mod signals;
 pub(in crate::desk) mod target;
+pub mod uploads;
 
 pub use compose::{Composed, compose};
 pub use send::{IfClosed, Sent, custom_claim, send};

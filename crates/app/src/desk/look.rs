@@ -1,4 +1,15 @@
 //! Chats as somebody sees them: the documents, put together and written for their eyes.
+//!
+//! One chat here; [`login`], [`list`], [`threads`] and [`archives`] show many, in pages; [`history`] says what became of a
+//! thread's events, [`summary`] what a thread was about.
+
+pub mod archives;
+pub mod history;
+pub mod list;
+pub mod login;
+pub mod page;
+pub mod summary;
+pub mod threads;
 
 use std::collections::HashMap;
 
@@ -8,9 +19,9 @@ use tidings_wire::livechat::show::{self, AroundThread, Lens};
 
 use tidings_store::{DocKey, Kind};
 
+use self::history::Told;
 use super::actor::opaque;
 use super::find::{self, unreadable};
-use super::history::{self, Told};
 use super::routing::queue;
 use super::{Actor, ErrorType, Failure};
 use crate::App;

@@ -8,6 +8,7 @@
 
 pub mod assign;
 pub mod come;
+pub mod hours;
 pub mod leave;
 pub mod queue;
 pub mod rules;
@@ -23,9 +24,9 @@ use tidings_model::{
 };
 use tidings_store::{CountOf, Kind};
 
+use self::hours::works_at;
 use super::Failure;
 use super::find::unreadable;
-use super::hours::works_at;
 use crate::App;
 
 /// Somebody who could take a chat.

@@ -12,10 +12,11 @@ use tidings_model::{
 };
 use tidings_store::{Batch, Delete, DocKey, Kind, ReadError};
 
+use super::credentials::agent_token;
 use super::find::unreadable;
 use super::push::{self, Push};
 use super::team::{SOURCE_CLIENT, SOURCE_NAMESPACE};
-use super::{Actor, ErrorType, Failure, customers, license, tokens};
+use super::{Actor, ErrorType, Failure, customers, license};
 use crate::App;
 use crate::admin::AdminError;
 use crate::admin::endpoints::new_signing_secret;
@@ -126,7 +127,7 @@ fn client(actor: &Actor, named: Option<&str>) -> Result<String, Failure> {
     match named {
         None => Ok(actor.client_id.clone()),
         Some(named)
-            if actor.client_id == tokens::PERSONAL_CLIENT_ID || actor.client_id == named =>
+            if actor.client_id == agent_token::PERSONAL_CLIENT_ID || actor.client_id == named =>
         {
             Ok(named.to_owned())
         }

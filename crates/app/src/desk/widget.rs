@@ -1,6 +1,6 @@
 //! What a widget is told of forms and greetings.
 
-use super::greetings::{self, Greeting};
+use super::customers::greetings::{self, Greeting};
 use super::{ErrorType, Failure};
 use crate::App;
 use crate::admin::web_settings::WebSettings;

@@ -22,7 +22,7 @@ use super::reader::stopped;
 use super::scene::{Seen, seen};
 use super::written::PastThread;
 use crate::App;
-use crate::desk::history::{self, Told};
+use crate::desk::look::history::{self, Told};
 use crate::directory::Directory;
 
 /// How many events are folded into one write of the archive.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use tidings_app::admin::agents::{self, AgentChange};
-use tidings_app::desk::tokens;
+use tidings_app::desk::credentials::agent_token;
 use tidings_catalogue::Catalogue;
 use tidings_model::{AgentId, Role};
 
@@ -115,8 +115,9 @@ pub(super) async fn make(
 ) -> anyhow::Result<Made> {
     let change = AgentChange { role, ..AgentChange::default() };
     let agent = agents::change(app, workspace, agent, change).await?;
-    let client_id = tokens::PERSONAL_CLIENT_ID;
-    let (_, token) = tokens::create(app, workspace, &agent.id, name, client_id, scopes).await?;
+    let client_id = agent_token::PERSONAL_CLIENT_ID;
+    let (_, token) =
+        agent_token::create(app, workspace, &agent.id, name, client_id, scopes).await?;
     Ok(Made { token, account: agent.account.to_string(), organization: workspace.to_string() })
 }
 

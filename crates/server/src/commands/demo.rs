@@ -15,7 +15,7 @@ use tidings_app::App;
 use tidings_app::admin::agents::{self, AgentChange};
 use tidings_app::admin::channels::{self, ChannelChange};
 use tidings_app::admin::endpoints::{self, EndpointChange};
-use tidings_app::desk::tokens;
+use tidings_app::desk::credentials::agent_token;
 use tidings_model::{AgentId, Channel, ChannelKind, Role, WorkspaceId};
 
 use self::receiver::Receiver;
@@ -109,9 +109,9 @@ fn tell(
 /// The demo's agent, as programs are them: a new token at each start, and the ones before end.
 async fn bobs_token(app: &Arc<App>, workspace: WorkspaceId) -> anyhow::Result<Made> {
     let agent: AgentId = AGENT.parse()?;
-    for old in tokens::of_agent(app, workspace, &agent).await? {
+    for old in agent_token::of_agent(app, workspace, &agent).await? {
         if old.name == DESCRIPTION_OF_TOKEN {
-            tokens::revoke(app, workspace, &agent, old.id).await?;
+            agent_token::revoke(app, workspace, &agent, old.id).await?;
         }
     }
     let change = AgentChange { name: Some("Bob".into()), ..AgentChange::default() };

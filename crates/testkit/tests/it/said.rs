@@ -8,8 +8,9 @@ mod signals;
 mod tags;
 
 use serde_json::{Value, json};
+use tidings_app::desk::credentials::customer_token;
 use tidings_app::desk::push::{self, Customers, Push};
-use tidings_app::desk::{customer_token, find, look};
+use tidings_app::desk::{find, look};
 use tidings_model::{Role, Seq};
 use tidings_store::EventQuery;
 use tidings_testkit::desk::{AgentClient, CustomerClient, Refused};

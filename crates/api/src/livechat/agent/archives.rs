@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tidings_app::desk::archives::{self, AskedArchives, Asking, Filters, Highlights};
-use tidings_app::desk::list;
-use tidings_app::desk::page::{self, Asked};
+use tidings_app::desk::look::archives::{self, AskedArchives, Asking, Filters, Highlights};
+use tidings_app::desk::look::list;
+use tidings_app::desk::look::page::{self, Asked};
 use tidings_app::pipeline::index::{self, as_text};
 use tidings_model::{GroupNumber, Timestamp};
 use tidings_store::archive::facet;

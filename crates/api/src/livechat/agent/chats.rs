@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tidings_app::desk::access::{self, Change};
-use tidings_app::desk::joining::{self, Added};
-use tidings_app::desk::transfer::{self, Manner, Target};
-use tidings_app::desk::{closing, summary};
+use tidings_app::desk::chats::access::{self, Change};
+use tidings_app::desk::chats::closing;
+use tidings_app::desk::chats::joining::{self, Added};
+use tidings_app::desk::chats::transfer::{self, Manner, Target};
+use tidings_app::desk::look::summary;
 use tidings_model::{GroupNumber, Visibility};
 use tidings_wire::livechat::Failure;
 

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use tidings_app::desk::customers::list::{self, AskedCustomers, SortBy, Wanted};
 use tidings_app::desk::customers::said::{self, Said};
 use tidings_app::desk::customers::{ban, follow, look};
-use tidings_app::desk::page::{self, Asked};
+use tidings_app::desk::look::page::{self, Asked};
+use tidings_app::desk::look::{list as lists, login};
 use tidings_app::desk::team::devices::{self, Device};
-use tidings_app::desk::{list as lists, login};
 
 use crate::livechat::both::opening::done;
 use crate::livechat::call::{Answer, Call};

@@ -1,7 +1,8 @@
 //! Chats as both sides find and begin them. An agent comes by no web channel, so none is given there.
 
 use serde::Deserialize;
-use tidings_app::desk::{find, look, opening};
+use tidings_app::desk::chats::opening;
+use tidings_app::desk::{find, look};
 
 use super::opening::{Args, answer};
 use crate::livechat::call::{Answer, Call};

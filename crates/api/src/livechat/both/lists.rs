@@ -1,9 +1,9 @@
 //! Lists of chats and threads, a page at a time.
 
 use serde::Deserialize;
-use tidings_app::desk::list::{self, AskedChats};
-use tidings_app::desk::page::{self, Asked};
-use tidings_app::desk::threads::{self, AskedThreads};
+use tidings_app::desk::look::list::{self, AskedChats};
+use tidings_app::desk::look::page::{self, Asked};
+use tidings_app::desk::look::threads::{self, AskedThreads};
 use tidings_model::Timestamp;
 use tidings_wire::livechat::{Failure, Side};
 

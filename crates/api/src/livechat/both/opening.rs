@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tidings_app::desk::opening::{FirstEvent, Opened, Opening};
+use tidings_app::desk::chats::opening::{FirstEvent, Opened, Opening};
 use tidings_app::desk::{events, find, look};
 use tidings_model::{GroupNumber, Properties, PropertyPlace};
 use tidings_wire::livechat::{ErrorType, EventLimits, Failure, Version, event};

@@ -1,7 +1,7 @@
 //! Greetings of the Configuration API.
 
 use serde::Deserialize;
-use tidings_app::desk::greetings::{self, Said};
+use tidings_app::desk::customers::greetings::{self, Said};
 
 use crate::livechat::call::{Answer, Call};
 

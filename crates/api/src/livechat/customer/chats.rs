@@ -1,7 +1,7 @@
 //! A customer's chats, as they close them.
 
 use serde::Deserialize;
-use tidings_app::desk::closing;
+use tidings_app::desk::chats::closing;
 
 use crate::livechat::both::opening::done;
 use crate::livechat::call::{Answer, Call};

@@ -13,7 +13,7 @@ use tidings_app::desk::find::unreadable;
 use tidings_app::desk::hub::{
     Joining, Listener, Missed, Monitors, Seat, Wanted, WhoListens, frame,
 };
-use tidings_app::desk::login::{self, CUSTOMERS_TOLD_MAX, What};
+use tidings_app::desk::look::login::{self, CUSTOMERS_TOLD_MAX, What};
 use tidings_app::desk::{Actor, Who};
 use tidings_model::Seq;
 use tidings_wire::livechat::{self, ErrorType, Failure, Method, Side, Transport, Version};

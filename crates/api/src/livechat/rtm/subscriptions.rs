@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_app::desk::hub::{Listener, Subscription};
-use tidings_app::desk::login::{CUSTOMERS_TOLD_MAX, customers_there};
+use tidings_app::desk::look::login::{CUSTOMERS_TOLD_MAX, customers_there};
 use tidings_app::desk::{Actor, ErrorType, Failure};
 use tidings_model::GroupNumber;
 

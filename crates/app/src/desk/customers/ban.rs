@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use tidings_model::CustomerId;
 use tidings_store::{Batch, CountOf, Delete, DocKey, Kind, Put};
 
+use super::bans::{Ban, key_of_address, key_of_customer};
 use super::said::read_id;
 use super::{By, Chats, decide, not_written};
 use crate::App;
 use crate::admin::told::told;
-use crate::desk::bans::{Ban, key_of_address, key_of_customer};
 use crate::desk::find::unreadable;
 use crate::desk::hub::Cut;
 use crate::desk::{Actor, ErrorType, Failure};

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 use tidings_model::{Customer, GroupNumber};
 
+use super::greetings::{self, Greeting, Looker};
 use super::{By, Chats, decide, find};
 use crate::App;
-use crate::desk::greetings::{self, Greeting, Looker};
 use crate::desk::{Actor, ErrorType, Failure, widget};
 
 /// The detail of a customer that holds the greetings that they were shown.

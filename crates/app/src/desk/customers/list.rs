@@ -12,7 +12,7 @@ use super::chats_of;
 use super::look::{LastSaid, in_short, last_said};
 use crate::App;
 use crate::desk::find::unreadable;
-use crate::desk::page::{self, Asked, PageIds, Read};
+use crate::desk::look::page::{self, Asked, PageIds, Read};
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::pipeline::scene::seen;
 use crate::pipeline::written::sortable;

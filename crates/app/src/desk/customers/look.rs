@@ -9,7 +9,7 @@ use super::{chats_of, find};
 use crate::App;
 use crate::desk::actor::opaque;
 use crate::desk::find::unreadable;
-use crate::desk::history;
+use crate::desk::look::history;
 use crate::desk::{Actor, ErrorType, Failure};
 
 /// `get_customer` of agents: a customer with those of their chats that the agent sees.

@@ -1,5 +1,5 @@
 //! `edit_event` and `delete_event`. The log keeps what was said; that it was changed is an event of its own, see
-//! [`crate::desk::history`].
+//! [`crate::desk::look::history`].
 //!
 //! What makes a second call harmless: who edits to what is there already, or deletes what is deleted, changes nothing.
 

@@ -5,8 +5,8 @@ use tidings_model::{ChatId, EventId, Properties, PropertyPlace, TypeName, Visibi
 use tidings_store::Batch;
 
 use super::own_files;
+use super::uploads::{self, Unused};
 use crate::App;
-use crate::desk::uploads::{self, Unused};
 use crate::desk::{Actor, ErrorType, Failure};
 
 /// The longest `custom_id`, in bytes: as long as the wire lets through.

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use tidings_model::WorkspaceId;
 
+use super::uploads::{self, Unused};
 use crate::App;
 use crate::desk::Failure;
 use crate::desk::find::unreadable;
-use crate::desk::uploads::{self, Unused};
 
 /// The data of `chat.file` for an event `{url, alternative_text?}`, and the upload that it is the first to use.
 pub(super) async fn data(

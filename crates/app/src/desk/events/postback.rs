@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::target;
 use crate::App;
 use crate::desk::change::in_thread;
-use crate::desk::history::Told;
+use crate::desk::look::history::Told;
 use crate::desk::{Actor, ErrorType, Failure};
 
 /// A press.

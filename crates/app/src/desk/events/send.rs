@@ -18,7 +18,7 @@ use crate::App;
 use crate::desk::actor::opaque;
 use crate::desk::change::{Deciding, Outcome, in_chat_once};
 use crate::desk::find::{self, unreadable};
-use crate::desk::history::Told;
+use crate::desk::look::history::Told;
 use crate::desk::{Actor, ErrorType, Failure, Who};
 use crate::pipeline::scene::Scene;
 

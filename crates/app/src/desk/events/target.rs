@@ -6,7 +6,7 @@ use tidings_wire::livechat::show;
 use crate::App;
 use crate::desk::actor::opaque;
 use crate::desk::find::{self, unreadable};
-use crate::desk::history::{self, Told};
+use crate::desk::look::history::{self, Told};
 use crate::desk::{Actor, ErrorType, Failure, Who};
 
 /// Finds an event of a thread by `<thread>_<order>` or by its whole id, if the actor may see it.

@@ -15,7 +15,7 @@ use super::listener::Listener;
 use super::said::{Said, SaidPush};
 use super::{Hub, PresenceChange, RequestMark};
 use crate::App;
-use crate::desk::login;
+use crate::desk::look::login;
 use crate::desk::push::{self, Agents, Push};
 use crate::directory::Directory;
 use crate::pipeline::reader::{chain, stopped};

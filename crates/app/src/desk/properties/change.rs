@@ -10,7 +10,7 @@ use tidings_model::{Properties, PropertyPlace, Visibility};
 use crate::App;
 use crate::desk::change::{Deciding, in_chat, in_thread};
 use crate::desk::events::target;
-use crate::desk::history::Told;
+use crate::desk::look::history::Told;
 use crate::desk::{Actor, Failure};
 
 /// Where properties stand.

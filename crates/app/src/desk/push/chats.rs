@@ -11,8 +11,9 @@ use tidings_wire::livechat::show::{self, AroundThread, Lens};
 use super::{Agents, Customers, Push};
 use crate::App;
 use crate::desk::actor::opaque;
-use crate::desk::history::{self, Told};
-use crate::desk::{look, summary};
+use crate::desk::look;
+use crate::desk::look::history::{self, Told};
+use crate::desk::look::summary;
 use crate::directory::Directory;
 use crate::pipeline::scene::{Scene, seen};
 

@@ -11,7 +11,7 @@ use tidings_wire::livechat::show::{self, Lens};
 use super::{Agents, Customers, Push};
 use crate::App;
 use crate::desk::actor::opaque;
-use crate::desk::greetings::Greeting;
+use crate::desk::customers::greetings::Greeting;
 use crate::pipeline::scene::{Seen, seen};
 
 /// The pushes of an event about a customer.

@@ -12,7 +12,7 @@ use tidings_wire::livechat::show::{self, Lens};
 use super::{Agents, Customers, Push};
 use crate::App;
 use crate::desk::actor::opaque;
-use crate::desk::history::{self, Told};
+use crate::desk::look::history::{self, Told};
 
 /// The pushes of an event of a thread.
 pub(super) async fn pushes(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, ReadError> {

@@ -10,7 +10,8 @@ use tidings_store::{Batch, Delete};
 use super::{Team, change, groups_of, read, word_of};
 use crate::App;
 use crate::admin::agents::new;
-use crate::desk::{Actor, ErrorType, Failure, tokens};
+use crate::desk::credentials::agent_token;
+use crate::desk::{Actor, ErrorType, Failure};
 
 /// The most agents of a workspace; a list of them is one answer.
 const AGENTS_MAX: usize = 5_000;
@@ -203,7 +204,7 @@ pub(super) async fn forget_tokens(
     actor: &Actor,
     agent: &AgentId,
 ) -> Result<(), Failure> {
-    let keys = tokens::keys_of_agent(app, actor.workspace, agent).await?;
+    let keys = agent_token::keys_of_agent(app, actor.workspace, agent).await?;
     if keys.is_empty() {
         return Ok(());
     }

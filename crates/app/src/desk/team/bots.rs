@@ -13,8 +13,9 @@ use super::{Team, change, read, word_of};
 use crate::App;
 use crate::admin::agents::new;
 use crate::admin::tokens::{fingerprint_key, generate_secret};
+use crate::desk::credentials::agent_token;
 use crate::desk::find::unreadable;
-use crate::desk::{Actor, ErrorType, Failure, customers, tokens};
+use crate::desk::{Actor, ErrorType, Failure, customers};
 use crate::directory::all_of;
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::to_body;
@@ -96,7 +97,7 @@ fn owner(actor: &Actor, said: &Said) -> Result<String, Failure> {
 
 /// A token that was made for one program acts for that one only; a personal one acts for any.
 fn owns(actor: &Actor, owner: &str) -> Result<(), Failure> {
-    if actor.client_id == tokens::PERSONAL_CLIENT_ID || actor.client_id == owner {
+    if actor.client_id == agent_token::PERSONAL_CLIENT_ID || actor.client_id == owner {
         return Ok(());
     }
     Err(Failure::new(ErrorType::Authorization, "this belongs to another client"))
@@ -186,7 +187,7 @@ pub async fn list(
     let team = read(app, actor.workspace).await?.value;
     let is_asked_for = |agent: &&Agent| {
         agent.bot.as_ref().is_some_and(|bot| {
-            all || actor.client_id == tokens::PERSONAL_CLIENT_ID
+            all || actor.client_id == agent_token::PERSONAL_CLIENT_ID
                 || bot.owner_client_id == actor.client_id
         })
     };
@@ -262,8 +263,8 @@ pub async fn issue_token(
     if verify_slices_are_equal(given.as_bytes(), account.secret_hash.as_bytes()).is_err() {
         return Err(wrong());
     }
-    tokens::make_room(app, workspace, &id).await?;
-    let made = tokens::create(app, workspace, &id, "bot", client_id, None).await;
+    agent_token::make_room(app, workspace, &id).await?;
+    let made = agent_token::create(app, workspace, &id, "bot", client_id, None).await;
     let (_, token) = made.map_err(|error| {
         tracing::error!("a bot's token could not be made: {error}");
         Failure::from(ErrorType::Internal)

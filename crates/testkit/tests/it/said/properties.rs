@@ -139,7 +139,7 @@ async fn a_program_registers_its_properties_and_publishes_them() {
     let room = Room::open().await;
     let boss = AgentClient::hired(&room.world, "carol@example.com", Role::Administrator).await;
     let of_program = async |client_id: &str| {
-        let made = tidings_app::desk::tokens::create(
+        let made = tidings_app::desk::credentials::agent_token::create(
             &room.world.app,
             room.world.workspace,
             &boss.id,

@@ -10,8 +10,8 @@ use tidings_model::{ChatId, EventId};
 use tidings_store::{Batch, DocKey, Kind, ReadError, TimerChange};
 use tidings_wire::livechat::{ErrorType, Failure};
 
-use super::Actor;
 use crate::App;
+use crate::desk::Actor;
 use crate::pipeline::files::upload::{self, Receiving, UploadError};
 use crate::pipeline::files::{FileStatus, Picture, StoredFile, named_by, put_file, url};
 use crate::pipeline::reader::chain;

@@ -2,10 +2,10 @@
 //!
 //! A second one finds the chat closed and is told so; nothing is written.
 
-use super::change::in_chat;
 use super::members::{needs_active, needs_presence, system_message};
-use super::{Actor, Failure, Who};
 use crate::App;
+use crate::desk::change::in_chat;
+use crate::desk::{Actor, Failure, Who};
 
 /// Closes the active thread. An agent must be in the chat, unless `ignore_presence`.
 pub async fn deactivate(

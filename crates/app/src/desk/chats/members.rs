@@ -5,16 +5,16 @@ use tidings_model::{
     Agent, AgentId, Author, BotName, ChatStatus, Draft, Holder, Member, Participant, Visibility,
 };
 
-use super::change::Deciding;
-use super::{ErrorType, Failure};
+use crate::desk::change::Deciding;
+use crate::desk::{ErrorType, Failure};
 use crate::pipeline::chat_change::ChatChange;
 use crate::pipeline::written::to_body;
 
 /// Why somebody comes or goes when somebody asked for it.
-pub(super) const MANUAL: &str = "manual";
+pub(in crate::desk) const MANUAL: &str = "manual";
 
 /// Refuses what can be done in an active chat only.
-pub(super) fn needs_active(deciding: &Deciding<'_>) -> Result<(), Failure> {
+pub(in crate::desk) fn needs_active(deciding: &Deciding<'_>) -> Result<(), Failure> {
     match deciding.scene.chat.value.status {
         ChatStatus::Open => Ok(()),
         ChatStatus::Closed => Err(ErrorType::ChatInactive.into()),
@@ -22,7 +22,10 @@ pub(super) fn needs_active(deciding: &Deciding<'_>) -> Result<(), Failure> {
 }
 
 /// Refuses an agent who is not in the chat, unless they said that it does not matter.
-pub(super) fn needs_presence(deciding: &Deciding<'_>, ignore: bool) -> Result<(), Failure> {
+pub(in crate::desk) fn needs_presence(
+    deciding: &Deciding<'_>,
+    ignore: bool,
+) -> Result<(), Failure> {
     if ignore || deciding.scene.chat.value.is_present(&deciding.actor.participant()) {
         return Ok(());
     }
@@ -33,7 +36,7 @@ pub(super) fn needs_presence(deciding: &Deciding<'_>, ignore: bool) -> Result<()
 }
 
 /// Somebody comes into the chat. Says whether that changed anything.
-pub(super) fn comes(change: &mut ChatChange<'_>, member: Member, reason: &str) -> bool {
+pub(in crate::desk) fn comes(change: &mut ChatChange<'_>, member: Member, reason: &str) -> bool {
     let (who, visibility) = (member.who.clone(), member.visibility);
     if !change.after().chat.value.enter(member) {
         return false;
@@ -43,7 +46,7 @@ pub(super) fn comes(change: &mut ChatChange<'_>, member: Member, reason: &str) -
 }
 
 /// Somebody goes out of the chat. Says whether they were in it.
-pub(super) fn goes(change: &mut ChatChange<'_>, who: &Participant, reason: &str) -> bool {
+pub(in crate::desk) fn goes(change: &mut ChatChange<'_>, who: &Participant, reason: &str) -> bool {
     let chat = &mut change.after().chat.value;
     let visibility = chat.member(who).map_or(Visibility::All, |member| member.visibility);
     if !chat.leave(who) {
@@ -70,7 +73,7 @@ fn tell(
 }
 
 /// Gives the control lease to an agent who is in the chat; a program holds it as a bot.
-pub(super) fn hand_to(change: &mut ChatChange<'_>, agent: &Agent, reason: &str) {
+pub(in crate::desk) fn hand_to(change: &mut ChatChange<'_>, agent: &Agent, reason: &str) {
     match agent.bot.as_ref().and_then(|_| agent.id.as_str().parse::<BotName>().ok()) {
         Some(id) => {
             let group = change.after().chat.value.group.clone();
@@ -82,7 +85,7 @@ pub(super) fn hand_to(change: &mut ChatChange<'_>, agent: &Agent, reason: &str) 
 }
 
 /// The agents and programs whom the customer talks to now, in the order in which they came.
-pub(super) fn workers(change: &mut ChatChange<'_>) -> Vec<AgentId> {
+pub(in crate::desk) fn workers(change: &mut ChatChange<'_>) -> Vec<AgentId> {
     let present = change.after().chat.value.present_agents();
     let workers = present.filter(|member| member.visibility == Visibility::All);
     workers
@@ -94,7 +97,7 @@ pub(super) fn workers(change: &mut ChatChange<'_>) -> Vec<AgentId> {
 }
 
 /// The system tells something in the chat. `text` is for people, `vars` are the names in it.
-pub(super) fn system_message<'c>(
+pub(in crate::desk) fn system_message<'c>(
     change: &'c mut ChatChange<'_>,
     kind: &str,
     text: String,

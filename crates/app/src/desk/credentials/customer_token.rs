@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tidings_model::{ChannelId, CustomerId, Timestamp, WorkspaceId};
 
-use super::{Actor, ErrorType, Failure, Who};
 use crate::App;
+use crate::desk::{Actor, ErrorType, Failure, Who};
 use crate::seal::Sealer;
 
 /// How long a token lives: the vendor's 28,800 seconds.

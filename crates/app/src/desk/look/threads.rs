@@ -8,13 +8,13 @@ use serde_json::Value;
 use tidings_model::{Chat, Thread, Timestamp, WorkspaceId};
 use tidings_store::{CountOf, DocumentQuery, Kind, ReadError, Scan};
 
-use super::actor::opaque;
-use super::find::{self, unreadable};
 use super::history::{self, Told};
 use super::page::{self, Asked, PageIds, Read};
-use super::routing::queue;
-use super::{Actor, Failure, look};
 use crate::App;
+use crate::desk::actor::opaque;
+use crate::desk::find::{self, unreadable};
+use crate::desk::routing::queue;
+use crate::desk::{Actor, Failure, look};
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::PastThread;
 

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use tidings_model::{Author, AuthorKind, Chat, Customer, Summary, Visibility};
 use tidings_wire::livechat::show::{self, Lens};
 
-use super::actor::opaque;
-use super::change::in_thread;
-use super::find::{self, unreadable};
 use super::history::{self, Told};
-use super::{Actor, ErrorType, Failure, look};
 use crate::App;
+use crate::desk::actor::opaque;
+use crate::desk::change::in_thread;
+use crate::desk::find::{self, unreadable};
+use crate::desk::{Actor, ErrorType, Failure, look};
 use crate::directory::Directory;
 
 /// How many characters of a text a summary quotes: about two lines.
@@ -185,7 +185,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The summary of a thread as its push has it.
-pub(super) fn shown(text: &str, updated_at: &Value) -> Value {
+pub(in crate::desk) fn shown(text: &str, updated_at: &Value) -> Value {
     let at = updated_at.as_str().and_then(|at| at.parse().ok());
     json!({ "status": "ok", "text": text, "updated_at": at.map_or(Value::Null, show::time) })
 }

@@ -19,10 +19,12 @@ use tidings_store::{Batch, Claim, CommitError};
 use uuid::Uuid;
 
 use super::customer_token::{CustomerToken, LIFETIME};
-use super::{ErrorType, Failure, bans, customers, identity};
+use super::identity;
 use crate::App;
 use crate::admin::channels::opened_settings;
 use crate::admin::web_settings::IDENTITY_SECRET;
+use crate::desk::customers::bans;
+use crate::desk::{ErrorType, Failure, customers};
 use crate::seal::Sealer;
 
 /// The longest life of a token that a server asks for in an agent's name: 30 days. Longer ones would outlive what people

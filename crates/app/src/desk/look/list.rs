@@ -16,13 +16,13 @@ use tidings_model::{
 use tidings_store::{CountOf, DocKey, DocumentQuery, Kind, Place, ReadError, Scan};
 use tidings_wire::livechat::show;
 
-use super::actor::opaque;
-use super::find::unreadable;
 use super::history::{self, Told};
 use super::page::{self, Asked, Order, PageIds, Read};
-use super::routing::queue;
-use super::{Actor, ErrorType, Failure, Who, look};
 use crate::App;
+use crate::desk::actor::opaque;
+use crate::desk::find::unreadable;
+use crate::desk::routing::queue;
+use crate::desk::{Actor, ErrorType, Failure, Who, look};
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::{Stream, sortable};
 
@@ -347,7 +347,7 @@ pub async fn summaries(app: &App, actor: &Actor, chats: &[Chat]) -> Result<Vec<V
     let mut places: HashMap<ChatId, Value> = HashMap::new();
     if waits {
         for one in queue::waiting(app, workspace).await.map_err(unreadable)? {
-            let place = super::routing::place(one.position, one.wait_s, one.since);
+            let place = crate::desk::routing::place(one.position, one.wait_s, one.since);
             places.insert(one.chat, place);
         }
     }

@@ -8,11 +8,11 @@ use tidings_model::{AgentId, GroupNumber, Role, Timestamp, TokenId, WorkspaceId}
 use tidings_store::{Batch, Delete, DocKey, DocumentQuery, Kind, Put, Scan, Version};
 use tidings_wire::livechat;
 
-use super::find::{by_entry, unreadable};
-use super::{Actor, ErrorType, Failure, Who};
 use crate::App;
 use crate::admin::AdminError;
 use crate::admin::tokens::{fingerprint_key, generate};
+use crate::desk::find::{by_entry, unreadable};
+use crate::desk::{Actor, ErrorType, Failure, Who};
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::to_body;
 

@@ -1,7 +1,7 @@
 //! Handing a chat over: `transfer_chat`, `list_agents_for_transfer`.
 //!
-//! Who gets it is decided by [`super::routing`], and why stands in `chat.transferred`. A second transfer to the same agent
-//! is a transfer of its own: it finds them in the chat already, and moves nothing.
+//! Who gets it is decided by [`crate::desk::routing`], and why stands in `chat.transferred`. A second transfer to the
+//! same agent is a transfer of its own: it finds them in the chat already, and moves nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use tidings_model::{
 };
 
 use super::access;
-use super::actor::is_open_to;
-use super::change::{Deciding, in_chat};
-use super::find;
 use super::joining::known_agent;
 use super::members::{
     MANUAL, comes, goes, hand_to, needs_active, needs_presence, system_message, workers,
 };
-use super::routing::{Candidate, Choice, Decision, Wanted, choose, situation};
-use super::{Actor, ErrorType, Failure};
 use crate::App;
+use crate::desk::actor::is_open_to;
+use crate::desk::change::{Deciding, in_chat};
+use crate::desk::find;
+use crate::desk::routing::{Candidate, Choice, Decision, Wanted, choose, situation};
+use crate::desk::{Actor, ErrorType, Failure};
 use crate::directory::Directory;
 use crate::pipeline::scene::Scene;
 
@@ -259,12 +259,12 @@ fn hand_over(deciding: &mut Deciding<'_>, to: &Destination) {
 }
 
 /// The teams that see a chat, as numbers; 0 is everyone.
-pub(super) fn group_ids(access: &BTreeSet<GroupNumber>) -> Vec<u32> {
+pub(in crate::desk) fn group_ids(access: &BTreeSet<GroupNumber>) -> Vec<u32> {
     if access.is_empty() { vec![0] } else { access.iter().map(|group| group.0).collect() }
 }
 
 /// The name that behaviors and settings know a team by; everyone has none.
-pub(super) fn key_of(directory: &Directory, group: GroupNumber) -> Option<GroupName> {
+pub(in crate::desk) fn key_of(directory: &Directory, group: GroupNumber) -> Option<GroupName> {
     directory.group(group).map(|group| group.key.clone())
 }
 

@@ -6,14 +6,14 @@ use serde_json::json;
 use tidings_model::{Agent, CustomerId, Holder, Member, Participant, Role, Visibility};
 use tidings_store::{DocKey, Kind};
 
-use super::actor::is_open_to;
-use super::change::{Deciding, in_chat};
-use super::find::unreadable;
 use super::members::{
     MANUAL, comes, goes, hand_to, needs_active, needs_presence, system_message, workers,
 };
-use super::{Actor, ErrorType, Failure};
 use crate::App;
+use crate::desk::actor::is_open_to;
+use crate::desk::change::{Deciding, in_chat};
+use crate::desk::find::unreadable;
+use crate::desk::{Actor, ErrorType, Failure};
 use crate::directory::Directory;
 
 /// Who is added to a chat.
@@ -112,7 +112,7 @@ fn add_agent(deciding: &mut Deciding<'_>, id: &str, visibility: Visibility) -> R
 }
 
 /// An agent who may work.
-pub(super) fn known_agent(
+pub(in crate::desk) fn known_agent(
     directory: &Directory,
     id: &str,
 ) -> Result<std::sync::Arc<Agent>, Failure> {
@@ -190,7 +190,7 @@ fn holds(holder: &Holder, id: &str) -> bool {
 }
 
 /// The name of an agent or a bot.
-pub(super) fn name_of(directory: &Directory, who: &Participant) -> String {
+pub(in crate::desk) fn name_of(directory: &Directory, who: &Participant) -> String {
     match who {
         Participant::Agent { id } => directory.agent_name(id).unwrap_or_else(|| id.to_string()),
         Participant::Customer { .. } | Participant::Bot { .. } => who.id(),

@@ -10,11 +10,11 @@ use tidings_model::{
 use tidings_store::{DocKey, DocumentQuery, Kind, ReadError, Scan};
 use tidings_wire::livechat::show;
 
-use super::actor::opaque;
-use super::find::unreadable;
 use super::history::{self, Told};
-use super::{Actor, ErrorType, Failure, look};
 use crate::App;
+use crate::desk::actor::opaque;
+use crate::desk::find::unreadable;
+use crate::desk::{Actor, ErrorType, Failure, look};
 use crate::directory::Directory;
 use crate::pipeline::scene::{Seen, seen};
 
@@ -183,7 +183,7 @@ pub async fn customers_there(
 }
 
 /// A customer who is there, as agents see them.
-pub(super) async fn customer_there(
+pub(in crate::desk) async fn customer_there(
     app: &App,
     workspace: WorkspaceId,
     customer: CustomerId,

@@ -17,11 +17,12 @@ use tidings_store::archive::{
 use tidings_store::{DocKey, Kind, ReadError};
 use tidings_wire::livechat::show;
 
-use super::actor::opaque;
-use super::find::{self, by_entry, unreadable};
+use super::history;
 use super::page::{self, Asked, Order, PageIds};
-use super::{Actor, ErrorType, Failure, history, look};
 use crate::App;
+use crate::desk::actor::opaque;
+use crate::desk::find::{self, by_entry, unreadable};
+use crate::desk::{Actor, ErrorType, Failure, look};
 use crate::pipeline::index::PERSON;
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::PastThread;

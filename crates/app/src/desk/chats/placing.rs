@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tidings_model::{Agent, AgentId, BotName, GroupNumber, WorkspaceId};
 
-use super::routing::rules::Rules;
-use super::routing::{Choice, Decision, Wanted, choose, situation};
-use super::{ErrorType, Failure};
 use crate::App;
+use crate::desk::routing::rules::Rules;
+use crate::desk::routing::{Choice, Decision, Wanted, choose, situation};
+use crate::desk::{ErrorType, Failure};
 
 /// Where a thread goes.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use tidings_model::{AgentId, CustomerId, Timestamp, WorkspaceId};
 use tidings_store::{DocKey, Kind};
 
-use super::find::unreadable;
-use super::{ErrorType, Failure};
 use crate::App;
+use crate::desk::find::unreadable;
+use crate::desk::{ErrorType, Failure};
 use crate::pipeline::scene::{Seen, seen};
 
 /// A customer who is refused; their document's key is their id, or the address.

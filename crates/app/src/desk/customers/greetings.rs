@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use tidings_model::{GroupNumber, Timestamp, WorkspaceId};
 use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, Version};
 
-use super::find::unreadable;
-use super::{Actor, ErrorType, Failure};
 use crate::App;
 use crate::admin::told::told;
+use crate::desk::find::unreadable;
+use crate::desk::{Actor, ErrorType, Failure};
 use crate::directory::all_of;
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::to_body;
@@ -301,7 +301,7 @@ async fn write(
     match app.commit(batch).await {
         Ok(_) => Ok(true),
         Err(CommitError::Conflict { .. }) => Ok(false),
-        Err(error) => Err(super::change::unwritable(app, actor, error).await),
+        Err(error) => Err(crate::desk::change::unwritable(app, actor, error).await),
     }
 }
 
@@ -320,7 +320,7 @@ pub async fn delete(app: &App, actor: &Actor, id: u64) -> Result<Value, Failure>
     batch.events.push(told(app, actor.workspace, Some(&actor.author()), "greeting.deleted", data));
     match app.commit(batch).await {
         Ok(_) => Ok(json!({})),
-        Err(error) => Err(super::change::unwritable(app, actor, error).await),
+        Err(error) => Err(crate::desk::change::unwritable(app, actor, error).await),
     }
 }
 

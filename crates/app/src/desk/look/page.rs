@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tidings_model::{Timestamp, WorkspaceId};
 
-use super::{ErrorType, Failure};
 use crate::App;
+use crate::desk::{ErrorType, Failure};
 
 /// How long a page may be gone back to, in seconds: a month.
 const VALID_S: i64 = 30 * 24 * 60 * 60;

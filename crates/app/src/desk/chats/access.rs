@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use tidings_model::{GroupNumber, Visibility};
 
-use super::change::in_chat;
 use super::transfer::group_ids;
-use super::{Actor, ErrorType, Failure};
 use crate::App;
+use crate::desk::change::in_chat;
+use crate::desk::{Actor, ErrorType, Failure};
 use crate::pipeline::chat_change::ChatChange;
 
 /// What becomes of a chat's access.
@@ -55,12 +55,12 @@ pub async fn change(
 }
 
 /// The teams that see a chat by name: everyone is one.
-pub(super) fn named(access: &BTreeSet<GroupNumber>) -> BTreeSet<GroupNumber> {
+pub(in crate::desk) fn named(access: &BTreeSet<GroupNumber>) -> BTreeSet<GroupNumber> {
     if access.is_empty() { BTreeSet::from([GroupNumber::EVERYONE]) } else { access.clone() }
 }
 
 /// Lets these teams see the chat, and tells of it where that changes anything.
-pub(super) fn set(change: &mut ChatChange<'_>, groups: &BTreeSet<GroupNumber>) {
+pub(in crate::desk) fn set(change: &mut ChatChange<'_>, groups: &BTreeSet<GroupNumber>) {
     let access = &mut change.after().chat.value.access;
     let before = group_ids(access);
     *access =
