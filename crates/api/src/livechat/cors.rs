@@ -31,6 +31,9 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
 /// What pages may read of an answer's head.
 const SHOWN: HeaderValue = HeaderValue::from_static("retry-after, x-request-id");
 
+/// Every page may ask this: its answer says whether the page may carry the chat.
+const ASKS_WHETHER: &str = "/get_dynamic_configuration";
+
 /// Goes around the Chat API.
 pub(super) async fn around(State(api): State<Api>, request: Request, next: Next) -> Response {
     let Some(origin) = request.headers().get(ORIGIN).cloned() else {
@@ -56,6 +59,7 @@ pub(super) async fn around(State(api): State<Api>, request: Request, next: Next)
     }
     let asked = channel_of(&api.app, request.headers(), request.uri().query());
     if let Some((workspace, channel)) = asked
+        && !request.uri().path().ends_with(ASKS_WHETHER)
         && !allows(&api.app, workspace, channel, origin.to_str().unwrap_or_default())
     {
         return refused(&not_allowed());

@@ -158,8 +158,11 @@ async fn dynamic(api: &Api, payload: &Value, peer: &Peer) -> Answer {
         site.is_none_or(|site| place.settings.allows(&site, &api.app.settings().public_url));
     let mut widget = place.settings.widget.clone();
     widget.insert("online".into(), is_answered.into());
+    widget.insert("bot".into(), place.entrance.channel.bot.is_some().into());
     let greetings = widget::greetings_of(&api.app, workspace, &place.settings, place.group());
-    widget.insert("greetings".into(), greetings.await?.into());
+    let greetings = greetings.await?;
+    widget.insert("greetings".into(), greetings.by_widget.into());
+    widget.insert("connect".into(), greetings.by_server.into());
     Ok(json!({
         "organization_id": workspace,
         "default_widget": "livechat",

@@ -46,6 +46,9 @@ async fn the_widgets_settings_are_told_without_a_token() {
     let elsewhere = format!("{DYNAMIC}{asked}&url=https%3A%2F%2Fother.example%2Fa");
     let told = get(&world, &elsewhere, None).await;
     assert_eq!(told.body["livechat"]["domain_allowed"], false);
+    let other = get(&world, &format!("{DYNAMIC}{asked}"), Some("https://other.example")).await;
+    assert_eq!(other.header("access-control-allow-origin"), "https://other.example");
+    assert_eq!(other.body["livechat"]["domain_allowed"], false, "it may read that it may not");
 
     let fixed = format!("/v3.6/customer/action/get_configuration{asked}&version=1");
     let fixed = get(&world, &fixed, None).await;

@@ -44,24 +44,35 @@ fn known_group(
     }
 }
 
-/// The greetings that a widget can choose by itself, as it takes them: those of its settings, and those of the
-/// Configuration API.
+/// The greetings of a group's visitors.
+#[derive(Clone, Debug, Default)]
+pub struct Greetings {
+    /// Those that a widget can choose by itself, as it takes them: of its settings, and of the Configuration API.
+    pub by_widget: Vec<Value>,
+    /// Whether there are others: the server chooses them, for whoever is connected.
+    pub by_server: bool,
+}
+
+/// The greetings that a widget may show.
 pub async fn greetings_of(
     app: &App,
     workspace: WorkspaceId,
     settings: &WebSettings,
     group: GroupNumber,
-) -> Result<Vec<Value>, Failure> {
+) -> Result<Greetings, Failure> {
     let own = settings.widget.get("greetings").and_then(Value::as_array);
-    let mut shown: Vec<Value> = own.cloned().unwrap_or_default();
+    let mut found = Greetings { by_widget: own.cloned().unwrap_or_default(), by_server: false };
     let now = app.now();
     for greeting in greetings::all(app, workspace).await? {
         let is_theirs = greeting.group == group || greeting.group == GroupNumber::EVERYONE;
         if is_theirs && greeting.is_on(now) {
-            shown.extend(for_widget(&greeting));
+            match for_widget(&greeting) {
+                Some(shown) => found.by_widget.push(shown),
+                None => found.by_server = true,
+            }
         }
     }
-    Ok(shown)
+    Ok(found)
 }
 
 /// A greeting as the widget takes it; `None` where its rules are more than the widget can look at by itself. Those are
@@ -94,7 +105,7 @@ pub(super) fn for_widget(greeting: &Greeting) -> Option<Value> {
     let first = rich.get("elements").and_then(|elements| elements.get(0));
     let text = first.and_then(|element| element.get("title")).and_then(Value::as_str);
     Some(json!({
-        "id": greeting.id.to_string(), "when": when,
+        "id": greeting.id.to_string(), "number": greeting.id, "when": when,
         "text": text.unwrap_or(&greeting.name), "rich": rich,
     }))
 }
