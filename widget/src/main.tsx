@@ -152,7 +152,7 @@ function begin(): void {
   function greetings(): void {
     const [greeting] = client.view.state.greetings;
     if (!greeting || shell.look.greeting?.unique_id === greeting.unique_id) return;
-    shell.set({ greeting: { id: String(greeting.id), unique_id: greeting.unique_id, event: greeting.event } });
+    shell.set({ greeting: { unique_id: greeting.unique_id, number: Number(greeting.id), sent: true, event: greeting.event } });
   }
 
   const began = Date.now();
@@ -175,7 +175,7 @@ function begin(): void {
     });
     if (!rule) return;
     session.set("greeted", JSON.stringify([...shown.add(rule.id)]));
-    shell.greet(rule, new Date().toISOString());
+    shell.greet(rule, id(), new Date().toISOString());
   }
 
   /** While the page is behind others, its title tells of what came. */
@@ -202,6 +202,7 @@ function begin(): void {
     else if (event.key.startsWith(name)) client.changedElsewhere(event.key.slice(name.length));
   });
   addEventListener("online", () => client.poke());
+  addEventListener("offline", () => client.poke());
   addEventListener("pageshow", (event) => event.persisted && client.poke());
   addEventListener("pagehide", () => client.leave());
   addEventListener("focus", look);
@@ -214,7 +215,8 @@ function begin(): void {
   // And on it goes.
 
   const put = () => {
-    const { color } = client.view.settings;
+    const { settings } = client.view;
+    const { color } = settings;
     const { on, strong, bright } = shades(color);
     settingsSheet.replaceSync(`:host{--set-color:${color};--set-on:${on};--set-strong:${strong};--set-bright:${bright}}`);
     if (page) host.setAttribute("data-page", "");
@@ -226,7 +228,7 @@ function begin(): void {
       root,
     );
     setInterval(look, LOOK_MS);
-    if (client.returning() || shell.look.open) client.connect();
+    if (settings.connect || client.returning() || shell.look.open) client.connect();
     if (given["open"] === "true") shell.open();
     if (given["identity"]) void quietly(client.identify(given["identity"]));
     waiting.forEach(run);
@@ -234,7 +236,10 @@ function begin(): void {
   };
   const load = async (wait: number): Promise<void> => {
     try {
-      if (!(await client.load())) return;
+      if (!(await client.load())) {
+        console.error("Tidings: this site is not on the channel's list of allowed origins.");
+        return;
+      }
       await shell.speak(given["language"] ?? (page ? query.get("language") : null));
       put();
     } catch (error) {

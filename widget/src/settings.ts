@@ -56,6 +56,8 @@ export function settings(given: unknown): Settings {
     transcript: flag(widget["transcript"], true),
     files: flag(widget["files"], true),
     online: flag(widget["online"], true),
+    bot: flag(widget["bot"], false),
+    connect: flag(widget["connect"], false),
     forms: {
       prechat: form(forms["prechat"]),
       postchat: form(forms["postchat"]),
@@ -103,6 +105,7 @@ function greeting(given: Loose): GreetingRule[] {
   return [
     {
       id: String(given["id"] ?? ""),
+      ...(typeof given["number"] === "number" ? { number: given["number"] } : {}),
       when: {
         ...(typeof when["url"] === "string" ? { url: when["url"] } : {}),
         ...(typeof when["referrer"] === "string" ? { referrer: when["referrer"] } : {}),

@@ -186,6 +186,11 @@ export function seenByOthers(state: State): string {
   return newest;
 }
 
+/** How an own event stands: what the server has is sent, and seen when somebody else was there since. */
+export function wasSeen(state: State, event: ChatEvent): boolean {
+  return time(event.created_at) <= time(seenByOthers(state));
+}
+
 /** Times have microseconds and are compared with them, which `Date` would cut off. */
 export function time(text: string | undefined | null): number {
   if (!text) return 0;

@@ -172,6 +172,8 @@ export interface Frame {
 
 export interface GreetingRule {
   id: string;
+  /** Its number at the server, which counts how many take it up; one of the channel's settings has none. */
+  number?: number;
   when: { url?: string; referrer?: string; seconds?: number };
   text?: string;
   rich?: { template_id: string; elements: Element[] };
@@ -192,6 +194,10 @@ export interface Settings {
   transcript: boolean;
   files: boolean;
   online: boolean;
+  /** Whether a bot answers, so that somebody always does. */
+  bot: boolean;
+  /** Whether the server has greetings that only it can choose: it must be told of the pages. */
+  connect: boolean;
   forms: { prechat: Form | null; postchat: Form | null; offline: Form | null };
   greetings: GreetingRule[];
   texts: Record<string, string>;

@@ -95,18 +95,13 @@ function Teaser() {
   if (!event) return null;
   const user = view.state.chat?.users.find((each) => each.id === event.author_id) ?? null;
   const text = event.text || event.elements?.map((element) => element.title).find(Boolean) || event.name || t("newMessages");
-  const open = () => {
-    const { greeting } = look;
-    if (greeting?.unique_id) client.acceptGreeting(greeting.unique_id, greeting.id);
-    shell.open();
-  };
   const dismiss = () => {
-    if (look.greeting?.unique_id) client.cancelGreeting(look.greeting.unique_id);
+    if (!look.teaser && look.greeting?.sent) client.cancelGreeting(look.greeting.unique_id);
     shell.set({ teaser: null, greeting: look.teaser ? look.greeting : null });
   };
   return (
     <div class="teaser" role="status">
-      <button type="button" class="teaser-text" onClick={open}>
+      <button type="button" class="teaser-text" onClick={() => shell.open()}>
         <Avatar user={user} src={view.settings.avatar} />
         <span>
           {user?.name && <b>{user.name}</b>}

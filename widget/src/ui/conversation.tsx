@@ -1,9 +1,8 @@
 // The messages: all threads that are loaded, what is on its way, and who is writing.
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { wasSeen } from "../client";
 import type { Outgoing } from "../outbox";
-import { type Thread, isActive, isSaid, lastThread, me, time } from "../state";
+import { type Thread, isActive, isSaid, lastThread, me, time, wasSeen } from "../state";
 import type { ChatEvent, User } from "../types";
 import { EventBody, isShown } from "./events";
 import { Avatar, Dots, Hidden, Icon } from "./parts";

@@ -10,8 +10,12 @@ import type { ChatEvent, GreetingRule } from "../types";
 
 /** A greeting that waits beside the launcher, or stands at the head of an empty chat. */
 export interface Shown {
-  id: string;
-  unique_id: string | null;
+  /** One of its kind: this greeting, shown this time. */
+  unique_id: string;
+  /** Its number at the server, if it has one. */
+  number: number | null;
+  /** Whether the server chose it, rather than the widget. */
+  sent: boolean;
   event: ChatEvent;
 }
 
@@ -78,6 +82,8 @@ export class Shell {
     this.tab.set("open", "1");
     this.set({ open: true, teaser: null, hidden: false });
     this.client.connect();
+    const { greeting } = this.look;
+    if (greeting && greeting.number !== null) this.client.acceptGreeting(greeting.unique_id, greeting.number);
     this.listenersOf("open");
   }
 
@@ -93,15 +99,15 @@ export class Shell {
     this.set({ muted });
   }
 
-  greet(rule: GreetingRule, at: string): void {
+  greet(rule: GreetingRule, unique_id: string, at: string): void {
     const event: ChatEvent = {
-      id: `greeting-${rule.id}`,
+      id: unique_id,
       type: rule.rich ? "rich_message" : "message",
       created_at: at,
       ...(rule.text ? { text: rule.text } : {}),
       ...rule.rich,
     };
-    this.set({ greeting: { id: rule.id, unique_id: null, event } });
+    this.set({ greeting: { unique_id, number: rule.number ?? null, sent: false, event } });
   }
 
   subscribe(listener: () => void): () => void {
