@@ -1,46 +1,14 @@
 // Alice opens the demo in a real browser: she says hello, orders, reloads the page, writes while the server is away, and
-// comes back on a phone. Run by `crates/server/tests/it/browser.rs`:
-//
-//     node story.js TIDINGS ADDRESS DATA CHROMIUM PICTURES
-//
-// It starts `tidings demo` at that address itself, because it kills it as well. Each wait has a bound; the exit code is
-// the verdict, and pictures of each step stay in the folder PICTURES.
+// comes back on a phone.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import path from "node:path";
-import { chromium } from "playwright-core";
+import { base, fits, kill, picture, start as serve, tell, visitor } from "./world.js";
 
-/** How long the page may take to show anything. */
-const PATIENCE_MS = 20_000;
+const start = () => serve({ command: "demo" });
 
-const [tidings, address, data, browserPath, pictures] = process.argv.slice(2);
-const base = `http://${address}`;
-mkdirSync(pictures, { recursive: true });
-
-let server = null;
-let browser = null;
-try {
+tell(async () => {
   await start();
-  browser = await chromium.launch({
-    executablePath: browserPath,
-    headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-  });
-  await story();
-  console.log("the story ended well");
-} finally {
-  await browser?.close();
-  server?.kill("SIGKILL");
-}
-
-async function story() {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(PATIENCE_MS);
-  const faults = [];
-  const page = await context.newPage();
-  page.on("pageerror", (error) => faults.push(String(error)));
+  const page = await visitor();
   await page.goto(`${base}/demo`);
   let chat = await chatOf(page);
 
@@ -102,8 +70,7 @@ async function story() {
   assert.equal(end.filter((text) => text === "Large").length, 1, "it arrived once, by itself");
 
   // On a phone: the same browser profile, so the same conversation.
-  const phone = await context.newPage();
-  phone.on("pageerror", (error) => faults.push(String(error)));
+  const phone = await page.context().newPage();
   await phone.setViewportSize({ width: 390, height: 844 });
   await phone.goto(`${base}/demo`);
   const small = await chatOf(phone);
@@ -125,8 +92,7 @@ async function story() {
   await small.getByRole("button", { name: "no", exact: true }).last().click();
   await chat.getByText("Where shall we bring it?").waitFor();
   await small.getByText("Where shall we bring it?").waitFor();
-  assert.deepEqual(faults, [], "no script failed");
-}
+});
 
 async function chatOf(page) {
   const frame = page.frameLocator("#frame");
@@ -153,32 +119,4 @@ function messages(chat) {
 /** Waits until nothing waits to be sent. */
 async function settled(chat) {
   await chat.locator("#log:not(:has(.entry[data-sending]))").waitFor({ state: "attached" });
-}
-
-/** A page that is wider than its screen has to be pushed about. */
-async function fits(page) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `the page is ${wide} px wider than the phone`);
-}
-
-function picture(page, name) {
-  return page.screenshot({ path: path.join(pictures, `${name}.png`) });
-}
-
-async function start() {
-  server = spawn(tidings, ["demo", "--listen", address, "--data", data], { stdio: ["ignore", "ignore", "inherit"] });
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const ready = await fetch(`${base}/readyz`).catch(() => null);
-    if (ready?.ok) return;
-    assert.equal(server.exitCode, null, "tidings demo ended");
-    assert.ok(Date.now() < until, "tidings demo is not ready");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-async function kill() {
-  const ended = new Promise((resolve) => server.once("exit", resolve));
-  server.kill("SIGKILL");
-  await ended;
 }

@@ -99,6 +99,18 @@ export function devtools(page) {
   return page.context().newCDPSession(page);
 }
 
+/** Does something while the browser sleeps, all of it, as when somebody shuts the computer. */
+export async function whileAsleep(work) {
+  const { processInfo } = await (await browser.newBrowserCDPSession()).send("SystemInfo.getProcessInfo");
+  const signal = (name) => processInfo.forEach(({ id }) => process.kill(id, name));
+  signal("SIGSTOP");
+  try {
+    await work();
+  } finally {
+    signal("SIGCONT");
+  }
+}
+
 export function picture(page, name) {
   // Whatever moves has come to rest.
   return page.screenshot({ path: path.join(pictures, `${name}.png`), animations: "disabled" });

@@ -1,4 +1,4 @@
-//! The demo and the widget in a real browser, see `tests/browser/story.js` and `widget.js`. They need Node, Chromium and the
+//! The demo and the widget in a real browser: each story is a script of `tests/browser`. They need Node, Chromium and the
 //! packages of `tests/browser/package-lock.json`; `cargo xtask test` installs them.
 
 use std::path::{Path, PathBuf};
@@ -10,17 +10,42 @@ use crate::installation::{Installation, TIDINGS, TOKEN};
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 #[test]
-fn alice_chats_in_a_browser() {
-    tell("story.js", "browser", &[]);
+fn alice_chats_in_the_demo() {
+    tell("demo");
 }
 
 #[test]
-fn alice_chats_by_the_widget() {
-    tell("widget.js", "widget", &[TOKEN]);
+fn alice_talks_to_bob_by_the_widget() {
+    tell("talk");
 }
 
-/// Runs a script of `tests/browser`; its pictures stay in a folder of this name.
-fn tell(script: &str, name: &str, more: &[&str]) {
+#[test]
+fn every_transport_brings_everything_once() {
+    tell("transports");
+}
+
+#[test]
+fn a_lost_network_and_sleep_lose_nothing() {
+    tell("lost");
+}
+
+#[test]
+fn files_are_sent() {
+    tell("files");
+}
+
+#[test]
+fn known_users_visitors_and_strange_sites_are_told_apart() {
+    tell("people");
+}
+
+#[test]
+fn the_widget_fits_in() {
+    tell("looks");
+}
+
+/// Runs a script of `tests/browser`; its pictures stay in a folder of its name.
+fn tell(name: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let node = Command::new("node").arg("--version").stdout(Stdio::null()).status();
     assert!(node.is_ok(), "the browser story needs Node: install it, at least version 20");
@@ -36,14 +61,14 @@ fn tell(script: &str, name: &str, more: &[&str]) {
         "the browser story needs its packages: npm ci --prefix crates/server/tests/browser"
     );
     let installation = Installation::new();
-    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser").join(name);
     let story = Command::new("node")
-        .arg(folder.join(script))
+        .arg(folder.join(format!("{name}.js")))
         .args([TIDINGS, &installation.address])
         .arg(installation.data())
         .arg(chromium)
         .arg(&pictures)
-        .args(more)
+        .arg(TOKEN)
         .output()
         .expect("node starts");
     assert!(
