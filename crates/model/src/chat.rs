@@ -108,15 +108,25 @@ impl Chat {
         found.map(|member| member.present = false).is_some()
     }
 
-    /// A new thread begins; the one before it is given back, to be kept as a document of its own.
-    pub fn begin_thread(&mut self, id: ThreadId, now: Timestamp) -> Thread {
+    /// The teams that see one of its threads: the last one is seen as the chat is, those before keep theirs.
+    pub fn access_of<'a>(&'a self, thread: &'a Thread) -> &'a BTreeSet<GroupNumber> {
+        if thread.access.is_empty() { &self.access } else { &thread.access }
+    }
+
+    /// The last thread as it stays behind when another begins after it: with the teams that saw it until then.
+    pub fn past_thread(&self, next: ThreadId) -> Thread {
+        let access = GroupNumber::named_in(self.access_of(&self.thread));
+        Thread { next: Some(next), access, ..self.thread.clone() }
+    }
+
+    /// A new thread begins in place of the last one.
+    pub fn begin_thread(&mut self, id: ThreadId, now: Timestamp) {
         self.status = ChatStatus::Open;
         let mut thread = Thread::begin(id, now, Some(self.thread.id));
         for member in self.members.iter().filter(|member| member.present) {
             thread.took_part(&member.who.id());
         }
-        let past = std::mem::replace(&mut self.thread, thread);
-        Thread { next: Some(id), ..past }
+        self.thread = thread;
     }
 
     /// Somebody's place in it, if they are in it or were.

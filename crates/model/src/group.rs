@@ -1,6 +1,6 @@
 //! A team of agents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,11 @@ pub struct GroupNumber(pub u32);
 impl GroupNumber {
     /// Everyone: the team that is always there.
     pub const EVERYONE: Self = Self(0);
+
+    /// The teams of an access by name: where none is named, it is everyone's.
+    pub fn named_in(access: &BTreeSet<Self>) -> BTreeSet<Self> {
+        if access.is_empty() { BTreeSet::from([Self::EVERYONE]) } else { access.clone() }
+    }
 }
 
 impl fmt::Display for GroupNumber {

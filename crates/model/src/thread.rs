@@ -26,7 +26,7 @@ pub struct Thread {
     /// Its properties.
     #[serde(default)]
     pub properties: Properties,
-    /// The teams whose agents may see it; empty means as its chat.
+    /// The teams whose agents may see it, once another thread began after it; empty means as its chat.
     #[serde(default)]
     pub access: BTreeSet<GroupNumber>,
     /// Since when it waits for an agent.

@@ -37,8 +37,8 @@ use crate::{OpenError, Options, Synchronous, connection};
 /// Says in the file's header that it is ours: `TdgA`.
 const APPLICATION_ID: i64 = 0x5464_6741;
 
-/// Counts up with every change of `schema.sql`, or of how words are cut and folded.
-const VERSION: i64 = 1;
+/// Counts up with every change of `schema.sql`, of how words are cut and folded, or of the facets that threads are put with.
+const VERSION: i64 = 2;
 
 /// Read-only connections: searches are rarer than reads of the store.
 const READERS: usize = 2;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidings_model::{
     Agent, Author, AuthorKind, Chat, CustomerId, EventId, GroupNumber, Participant, PropertyPlace,
-    Role, WorkspaceId,
+    Role, Thread, WorkspaceId,
 };
 use tidings_store::Batch;
 use tidings_wire::livechat::show::{self, Lens};
@@ -134,6 +134,17 @@ impl Actor {
         }
     }
 
+    /// Whether they may see what was said in a thread. The last one is seen as its chat is, and so is all by its customer;
+    /// one that is over stays with the teams that had it, and with who took part.
+    pub fn sees_thread(&self, chat: &Chat, thread: &Thread) -> bool {
+        match &self.who {
+            Who::Agent(agent) if thread.id != chat.thread.id => {
+                self.sees_all_chats() || keeps_sight(agent, &self.groups, chat, thread)
+            }
+            Who::Agent(_) | Who::Customer(_) => self.sees(chat),
+        }
+    }
+
     /// What they see of what they may see. `veil` comes from [`opaque`].
     pub fn lens<'a>(&self, veil: &'a (dyn show::Veil + Sync)) -> Lens<'a> {
         match &self.who {
@@ -167,6 +178,17 @@ pub fn is_open_to(access: &BTreeSet<GroupNumber>, groups: &BTreeSet<GroupNumber>
     access.is_empty()
         || access.contains(&GroupNumber::EVERYONE)
         || access.iter().any(|group| groups.contains(group))
+}
+
+/// Whether an agent of these teams may see a thread that is over.
+pub fn keeps_sight(
+    agent: &Agent,
+    groups: &BTreeSet<GroupNumber>,
+    chat: &Chat,
+    thread: &Thread,
+) -> bool {
+    is_open_to(chat.access_of(thread), groups)
+        || thread.user_ids.iter().any(|id| id == agent.id.as_str())
 }
 
 /// What stands between customers and a workspace: agents and bots have a name that is the same each time and tells

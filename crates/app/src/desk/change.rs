@@ -134,12 +134,10 @@ pub async fn in_chat_once<T: Send>(
         let id = scene.chat.value.id;
         let past = match thread {
             None => None,
-            Some(name) => {
-                match find::thread(app, actor.workspace, &scene.chat.value, name).await? {
-                    FoundThread::Last(_) => None,
-                    FoundThread::Past(past) => Some(past),
-                }
-            }
+            Some(name) => match find::open_thread(app, actor, &scene.chat.value, name).await? {
+                FoundThread::Last(_) => None,
+                FoundThread::Past(past) => Some(past),
+            },
         };
         let (value, batch) = {
             let change = ChatChange::begin(

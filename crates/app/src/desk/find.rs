@@ -40,17 +40,57 @@ pub async fn chat_id(
 
 /// A chat as it was lately, if the actor may see it. See [`App::recent_scene`] for what "lately" asks of who commits.
 pub async fn chat(app: &App, actor: &Actor, name: &str) -> Result<Arc<Scene>, Failure> {
-    let missing = || Failure::new(ErrorType::NotFound, "there is no such chat");
-    let id = chat_id(app, actor.workspace, name).await?.ok_or_else(missing)?;
-    let scene =
-        app.recent_scene(actor.workspace, id).await.map_err(unreadable)?.ok_or_else(missing)?;
-    if actor.sees(&scene.chat.value) {
+    let scene = any_chat(app, actor, name).await?;
+    if actor.sees(&scene.chat.value) { Ok(scene) } else { Err(unseen(actor)) }
+}
+
+/// As [`chat`], to look at one of its threads: who may see that thread finds the chat, though it is others' by now.
+pub async fn chat_of_thread(
+    app: &App,
+    actor: &Actor,
+    name: &str,
+    thread_name: &str,
+) -> Result<Arc<Scene>, Failure> {
+    let scene = any_chat(app, actor, name).await?;
+    let chat = &scene.chat.value;
+    if actor.sees(chat) {
         return Ok(scene);
     }
-    Err(match actor.agent() {
+    match thread(app, actor.workspace, chat, thread_name).await {
+        Ok(found) if actor.sees_thread(chat, found.thread()) => Ok(scene),
+        Ok(_) | Err(_) => Err(unseen(actor)),
+    }
+}
+
+async fn any_chat(app: &App, actor: &Actor, name: &str) -> Result<Arc<Scene>, Failure> {
+    let id = chat_id(app, actor.workspace, name).await?.ok_or_else(no_chat)?;
+    app.recent_scene(actor.workspace, id).await.map_err(unreadable)?.ok_or_else(no_chat)
+}
+
+fn no_chat() -> Failure {
+    Failure::new(ErrorType::NotFound, "there is no such chat")
+}
+
+/// A customer is not even told that others have a chat of that name.
+fn unseen(actor: &Actor) -> Failure {
+    match actor.agent() {
         Some(_) => Failure::new(ErrorType::MissingAccess, "you have no access to this chat"),
-        None => missing(),
-    })
+        None => no_chat(),
+    }
+}
+
+/// A thread of a chat, if the actor may see what was said in it.
+pub async fn open_thread(
+    app: &App,
+    actor: &Actor,
+    chat: &Chat,
+    name: &str,
+) -> Result<FoundThread, Failure> {
+    let found = thread(app, actor.workspace, chat, name).await?;
+    if actor.sees_thread(chat, found.thread()) {
+        return Ok(found);
+    }
+    Err(Failure::new(ErrorType::MissingAccess, "you have no access to this thread"))
 }
 
 /// A thread of a chat: the last one, or a past one with the version of its document.
@@ -67,15 +107,33 @@ pub async fn thread(
     }
     let past: Option<Seen<PastThread>> = match (name.parse::<Code>(), name.parse::<ThreadId>()) {
         (Ok(code), _) => by_entry(app, workspace, Kind::Thread, "code", &code).await?,
-        (_, Ok(id)) => {
-            let key = DocKey::new(Kind::Thread, id);
-            let document = app.store().document(workspace, &key).await.map_err(unreadable)?;
-            document.map(seen).transpose().map_err(unreadable)?
-        }
+        (_, Ok(id)) => past_thread(app, workspace, id).await.map_err(unreadable)?,
         (Err(_), Err(_)) => None,
     };
     let past = past.filter(|past| past.value.chat == chat.id).ok_or_else(missing)?;
     Ok(FoundThread::Past(Seen { value: past.value.thread, version: past.version }))
+}
+
+/// A thread of a chat by its id; `None` when it is not there any more.
+pub(crate) async fn thread_by_id(
+    app: &App,
+    workspace: WorkspaceId,
+    chat: &Chat,
+    id: ThreadId,
+) -> Result<Option<Thread>, ReadError> {
+    if chat.thread.id == id {
+        return Ok(Some(chat.thread.clone()));
+    }
+    Ok(past_thread(app, workspace, id).await?.map(|past| past.value.thread))
+}
+
+async fn past_thread(
+    app: &App,
+    workspace: WorkspaceId,
+    id: ThreadId,
+) -> Result<Option<Seen<PastThread>>, ReadError> {
+    let document = app.store().document(workspace, &DocKey::new(Kind::Thread, id)).await?;
+    document.map(seen).transpose()
 }
 
 /// A thread that was found.

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tidings_model::{Chat, ChatStatus, Customer, Participant, Thread, Timestamp, WorkspaceId};
 use tidings_wire::livechat::show::{self, AroundThread, Lens};
 
-use tidings_store::{DocKey, Kind};
+use tidings_store::{DocKey, Kind, ReadError};
 
 use self::history::Told;
 use super::actor::opaque;
@@ -27,6 +27,9 @@ use super::{Actor, ErrorType, Failure};
 use crate::App;
 use crate::directory::Directory;
 use crate::pipeline::scene::{Scene, seen};
+
+/// Why the events of a thread are not shown: there is no other reason, as nothing is left out for its age.
+const NO_ACCESS: &str = "you have no access to this thread";
 
 /// A chat with the thread that is asked for, or its last one, as the actor sees it.
 pub async fn chat(
@@ -44,14 +47,27 @@ pub async fn chat(
         None => chat.thread.clone(),
         Some(name) => find::thread(app, actor.workspace, chat, name).await?.thread().clone(),
     };
-    let told =
-        history::of_thread(app, actor.workspace, chat.id, thread.id).await.map_err(unreadable)?;
+    let told = said_in(app, actor, chat, &thread).await.map_err(unreadable)?;
     let customer = customer(app, actor.workspace, chat).await?;
-    let users = users(&lens, &directory, chat, customer.as_ref(), &told);
+    let wrote = told.as_deref().unwrap_or_default();
+    let users = users(&lens, &directory, chat, customer.as_ref(), wrote);
     let followed = actor.agent().is_some_and(|agent| chat.followers.contains(&agent.id));
     let place = place_in_queue(app, actor.workspace, chat, &thread).await?;
-    let thread = self::thread(&lens, chat, &thread, &told, place);
+    let thread = self::thread(&lens, chat, &thread, told.as_deref(), place);
     Ok(show::chat(&lens, chat, users, Some(thread), followed))
+}
+
+/// What was said in a thread; nothing where the actor may not see it.
+pub async fn said_in(
+    app: &App,
+    actor: &Actor,
+    chat: &Chat,
+    thread: &Thread,
+) -> Result<Option<Vec<Told>>, ReadError> {
+    if !actor.sees_thread(chat, thread) {
+        return Ok(None);
+    }
+    history::of_thread(app, actor.workspace, chat.id, thread.id).await.map(Some)
 }
 
 /// Where a thread stands in the queue, if it waits there.
@@ -113,19 +129,20 @@ fn last_written(told: &[Told]) -> HashMap<String, Timestamp> {
     told.iter().map(|told| (told.event.author.id.clone(), told.event.received_at)).collect()
 }
 
-/// A thread with its events. `place` is its place in the queue, where it waits.
+/// A thread with what was said in it; without that it is marked as closed to who looks. `place` is its place in the
+/// queue, where it waits.
 pub fn thread(
     lens: &Lens<'_>,
     chat: &Chat,
     thread: &Thread,
-    told: &[Told],
+    told: Option<&[Told]>,
     place: Option<Value>,
 ) -> Value {
     let active = chat.thread.id == thread.id && chat.status == ChatStatus::Open;
-    let events = told.iter().filter_map(|told| told.show(lens)).collect();
-    let around =
-        AroundThread { active, events: Some(events), queue: place, restricted_access: None };
-    show::thread(lens, thread, around)
+    let events = told.map(|told| told.iter().filter_map(|told| told.show(lens)).collect());
+    let restricted_access = events.is_none().then_some(NO_ACCESS);
+    let around = AroundThread { active, events, queue: place, restricted_access };
+    show::thread(lens, chat, thread, around)
 }
 
 /// The number by which old clients know a workspace: made of its id, always the same.

@@ -80,6 +80,8 @@ pub enum Agents {
         /// And these.
         also: Vec<AgentId>,
     },
+    /// Those who keep sight of a thread that is over: these, and who sees the chats of all teams.
+    OfPastThread(Vec<AgentId>),
     /// These.
     These(Vec<AgentId>),
     /// Those who asked to hear of customers who are there, as far as this one concerns them.

@@ -49,9 +49,8 @@ impl Tag {
 
     /// Whether a thread may have it: the two share a team.
     fn fits(&self, chat: &Chat, thread: &Thread) -> bool {
-        let access = if thread.access.is_empty() { &chat.access } else { &thread.access };
         self.groups.contains(&GroupNumber::EVERYONE)
-            || access.iter().any(|group| self.groups.contains(group))
+            || chat.access_of(thread).iter().any(|group| self.groups.contains(group))
     }
 }
 

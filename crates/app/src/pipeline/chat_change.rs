@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tidings_model::{
     AgentId, Author, BotName, ChatStatus, Clock, Control, Draft, Event, EventId, GroupName, Holder,
-    Member, NotInControl, Participant, Thread, ThreadId, Timestamp, TypeName, Visibility,
-    WorkspaceId,
+    Member, NotInControl, Participant, ThreadId, Timestamp, TypeName, Visibility, WorkspaceId,
 };
 use tidings_store::{Batch, Delete, DocKey, Expect, Kind, Put, TimerChange, TimerName, Version};
 
@@ -324,10 +323,9 @@ impl<'a> ChatChange<'a> {
         if self.after.chat.value != self.before.chat.value {
             batch.puts.push(put_chat(&self.after));
         }
-        let past = &self.before.chat.value.thread;
-        let now = &self.after.chat.value.thread;
-        if past.id != now.id {
-            let past = Thread { next: Some(now.id), ..past.clone() };
+        let now = self.after.chat.value.thread.id;
+        if self.before.chat.value.thread.id != now {
+            let past = self.before.chat.value.past_thread(now);
             batch.puts.push(put_past_thread(id, &past, Version::ABSENT));
         }
         let control = DocKey::new(Kind::Control, id);

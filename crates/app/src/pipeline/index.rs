@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tidings_model::{
-    AuthorKind, Chat, ChatId, Customer, Event, GroupNumber, Order, Participant, Properties, Seq,
+    AuthorKind, Chat, ChatId, ChatStatus, Customer, Event, GroupNumber, Order, Properties, Seq,
     Thread, ThreadId, Timestamp, Visibility, WorkspaceId,
 };
 use tidings_store::archive::{ArchiveError, ArchivedThread, Facet, Texts, facet};
-use tidings_store::{DocKey, DocumentQuery, Follower, Kind, ReadError, Scan};
+use tidings_store::{DocKey, Follower, Kind, ReadError};
 use tidings_wire::livechat::show;
 use tokio::sync::watch;
 
 use super::reader::stopped;
-use super::scene::{Seen, seen};
-use super::written::PastThread;
+use super::scene::seen;
 use crate::App;
+use crate::desk::find;
 use crate::desk::look::history::{self, Told};
 use crate::directory::Directory;
 
@@ -31,20 +31,26 @@ const EVENTS_AT_ONCE: usize = 512;
 /// How many threads are kept in memory; when there are more, all are read anew.
 const KNOWN_MAX: usize = 20_000;
 
-/// How many threads of a chat are written anew when other teams see it from now on.
-const THREADS_OF_CHAT_MAX: usize = 1_000;
-
 /// How long the reader pauses when the archive or the store fails.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A kind of facet of our own: a filled form of whatever kind.
 pub const FORM: &str = "form";
 
-/// In front of an agent's id among a thread's groups: who is or was in it may see it.
+/// In front of somebody's id among a thread's groups: they may see it though none of their teams does.
 pub const PERSON: &str = "agent:";
 
+/// A kind of facet of our own: the last thread of its chat, [`OPEN`] or [`CLOSED`].
+pub const LAST: &str = "last";
+
+/// The chat is open.
+pub const OPEN: &str = "open";
+
+/// The chat is closed.
+pub const CLOSED: &str = "closed";
+
 /// Types beside what clients see that change how a thread is found.
-const CHANGES: [&str; 12] = [
+const CHANGES: [&str; 13] = [
     "chat.started",
     "chat.reopened",
     "chat.closed",
@@ -57,6 +63,7 @@ const CHANGES: [&str; 12] = [
     "chat.followed",
     "chat.assigned",
     "chat.transferred",
+    "control.changed",
 ];
 
 /// Types that change what was said.
@@ -159,15 +166,16 @@ async fn fold(
         if is_said {
             entry.said.push(Arc::clone(event));
         }
-        if name == "chat.access_changed" {
-            for past in threads_of(app, workspace, chat).await? {
-                touched.entry(past).or_insert_with(|| Touched {
-                    chat,
-                    said: Vec::new(),
-                    is_rewritten: false,
-                    up_to: event.seq,
-                });
-            }
+        if name == "chat.reopened"
+            && let Some(past) = before(app, workspace, chat, thread).await?
+        {
+            // It keeps the teams that had it, whatever becomes of its chat.
+            touched.entry(past).or_insert_with(|| Touched {
+                chat,
+                said: Vec::new(),
+                is_rewritten: false,
+                up_to: event.seq,
+            });
         }
     }
     let mut rows = Vec::new();
@@ -177,16 +185,17 @@ async fn fold(
     Ok(rows)
 }
 
-async fn threads_of(
+/// The thread before one.
+async fn before(
     app: &App,
     workspace: WorkspaceId,
     chat: ChatId,
-) -> Result<Vec<ThreadId>, ReadError> {
-    let scan = Scan::EqualNewest { name: "chat", value: chat.to_string() };
-    let limit = THREADS_OF_CHAT_MAX;
-    let query = DocumentQuery { kind: Kind::Thread, scan, after: None, limit };
-    let page = app.store.documents(workspace, query).await?;
-    Ok(page.documents.iter().filter_map(|document| document.key.id.parse().ok()).collect())
+    thread: ThreadId,
+) -> Result<Option<ThreadId>, ReadError> {
+    let document = app.store.document(workspace, &DocKey::new(Kind::Chat, chat)).await?;
+    let Some(chat) = document.map(seen::<Chat>).transpose()? else { return Ok(None) };
+    let thread = find::thread_by_id(app, workspace, &chat.value, thread).await?;
+    Ok(thread.and_then(|thread| thread.previous))
 }
 
 /// A thread as it is searched from now on; nothing when it is not there any more.
@@ -202,12 +211,8 @@ async fn row(
     let document = app.store.document(workspace, &DocKey::new(Kind::Chat, touched.chat)).await?;
     let Some(document) = document else { return Ok(None) };
     let chat: &Chat = &seen(document)?.value;
-    let Some(thread) = thread_of(app, workspace, chat, id).await? else { return Ok(None) };
-    let groups = if chat.access.is_empty() {
-        vec![GroupNumber::EVERYONE]
-    } else {
-        chat.access.iter().copied().collect()
-    };
+    let Some(thread) = find::thread_by_id(app, workspace, chat, id).await? else { return Ok(None) };
+    let groups = GroupNumber::named_in(chat.access_of(&thread));
     let group = groups.first().copied().unwrap_or_default().to_string();
     let texts = match known.get_mut(&id).filter(|_| !touched.is_rewritten) {
         Some(known) => {
@@ -249,20 +254,6 @@ async fn row(
     Ok(Some(ArchivedThread { thread: id, chat: chat.id, created_at, texts, facets }))
 }
 
-async fn thread_of(
-    app: &App,
-    workspace: WorkspaceId,
-    chat: &Chat,
-    id: ThreadId,
-) -> Result<Option<Thread>, ReadError> {
-    if chat.thread.id == id {
-        return Ok(Some(chat.thread.clone()));
-    }
-    let document = app.store.document(workspace, &DocKey::new(Kind::Thread, id)).await?;
-    let past: Option<Seen<PastThread>> = document.map(seen).transpose()?;
-    Ok(past.map(|past| past.value.thread))
-}
-
 impl Known {
     fn note(&mut self, event: &Event, group: &str, directory: &Directory) {
         let Some(kind) = show::kind_of(event) else { return };
@@ -300,14 +291,14 @@ fn facets(
     chat: &Chat,
     thread: &Thread,
     customer: Option<&Customer>,
-    groups: &[GroupNumber],
+    groups: &BTreeSet<GroupNumber>,
 ) -> Vec<Facet> {
     let mut facets: BTreeSet<Facet> = known.forms.clone();
     facets.extend(groups.iter().map(|group| Facet::new(facet::GROUP, group.to_string())));
-    for member in &chat.members {
-        if let (true, Participant::Agent { id }) = (member.present, &member.who) {
-            facets.insert(Facet::new(facet::GROUP, format!("{PERSON}{id}")));
-        }
+    let people = people(chat, thread).into_iter();
+    facets.extend(people.map(|id| Facet::new(facet::GROUP, format!("{PERSON}{id}"))));
+    if thread.id == chat.thread.id {
+        facets.extend(of_last(chat));
     }
     let me = chat.customer.map(|id| id.to_string());
     for id in thread.user_ids.iter().filter(|id| Some(id.as_str()) != me.as_deref()) {
@@ -343,6 +334,37 @@ fn facets(
     facets.into_iter().collect()
 }
 
+/// What lists of chats are counted by: each chat stands in the archive by its last thread.
+fn of_last(chat: &Chat) -> Vec<Facet> {
+    let status = match chat.status {
+        ChatStatus::Open => OPEN,
+        ChatStatus::Closed => CLOSED,
+    };
+    let mut facets = vec![Facet::new(LAST, status)];
+    for (namespace, names) in &chat.properties.0 {
+        for (name, value) in names {
+            facets.push(Facet::new(property_of_chat(namespace, name), value.to_string()));
+        }
+    }
+    facets
+}
+
+/// The name of the facet of a chat's own property; its value is JSON.
+pub fn property_of_chat(namespace: &str, name: &str) -> String {
+    format!("chat_{}", facet::property(namespace, name))
+}
+
+/// Who may see a thread though none of their teams does: of the last one, who is in the chat or watches it; of one that is
+/// over, who took part.
+fn people(chat: &Chat, thread: &Thread) -> BTreeSet<String> {
+    if thread.id != chat.thread.id {
+        return thread.user_ids.iter().cloned().collect();
+    }
+    let present = chat.members.iter().filter(|member| member.present);
+    let watching = chat.followers.iter().map(ToString::to_string);
+    present.map(|member| member.who.id()).chain(watching).collect()
+}
+
 fn of_properties(properties: &Properties) -> Vec<Facet> {
     let mut facets = Vec::new();
     for (namespace, names) in &properties.0 {
@@ -358,7 +380,11 @@ pub fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn of_greeting(properties: &Properties, groups: &[GroupNumber], at: Timestamp) -> Option<Facet> {
+fn of_greeting(
+    properties: &Properties,
+    groups: &BTreeSet<GroupNumber>,
+    at: Timestamp,
+) -> Option<Facet> {
     let id = properties.get("lc2", "greeting_id")?;
     let group = groups.first().copied().unwrap_or_default();
     Some(Facet::new(facet::GREETING, as_text(id)).in_group(group.to_string()).at(at))

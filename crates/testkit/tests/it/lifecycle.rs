@@ -4,6 +4,7 @@ mod anything;
 mod hearing;
 mod joining;
 mod listing;
+mod restricted;
 mod searching;
 mod starting;
 mod transferring;

@@ -102,8 +102,8 @@ pub struct AroundThread {
     pub restricted_access: Option<&'static str>,
 }
 
-/// A thread.
-pub fn thread(lens: &Lens<'_>, thread: &Thread, around: AroundThread) -> Value {
+/// A thread of a chat.
+pub fn thread(lens: &Lens<'_>, chat: &Chat, thread: &Thread, around: AroundThread) -> Value {
     let mut map = Map::from_iter([
         ("id".to_owned(), json!(thread.id.code().as_str())),
         ("active".to_owned(), json!(around.active)),
@@ -113,13 +113,14 @@ pub fn thread(lens: &Lens<'_>, thread: &Thread, around: AroundThread) -> Value {
         ),
         ("created_at".to_owned(), time(thread.created_at)),
     ]);
+    let is_open = around.restricted_access.is_none();
     match (around.restricted_access, around.events) {
         (Some(reason), _) => put(&mut map, "restricted_access", json!(reason)),
         (None, Some(events)) => put(&mut map, "events", events.into()),
         (None, None) => {}
     }
     put(&mut map, "properties", properties(lens, PropertyPlace::Thread, &thread.properties));
-    put(&mut map, "access", access(&thread.access));
+    put(&mut map, "access", access(chat.access_of(thread)));
     if lens.is_agent() {
         put(&mut map, "tags", thread.tags.iter().cloned().collect());
     }
@@ -138,7 +139,7 @@ pub fn thread(lens: &Lens<'_>, thread: &Thread, around: AroundThread) -> Value {
     if let (true, Some(visit)) = (lens.is_agent(), &thread.visit) {
         put(&mut map, "customer_visit", visit.clone());
     }
-    if let (true, Some(summary)) = (lens.is_agent(), &thread.summary) {
+    if let (true, Some(summary)) = (lens.is_agent() && is_open, &thread.summary) {
         put(
             &mut map,
             "summary",
@@ -201,7 +202,7 @@ pub fn chat_summary(
             thread.user_ids.iter().map(|id| Value::from(lens.id(id))).collect(),
         ),
         ("properties".to_owned(), properties(lens, PropertyPlace::Thread, &thread.properties)),
-        ("access".to_owned(), access(&thread.access)),
+        ("access".to_owned(), access(chat.access_of(thread))),
     ]);
     if lens.is_agent() {
         put(&mut last, "tags", thread.tags.iter().cloned().collect());

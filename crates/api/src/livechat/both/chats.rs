@@ -18,7 +18,10 @@ struct GetChat {
 pub(in crate::livechat) async fn get(call: &Call) -> Answer {
     let args: GetChat = call.args()?;
     let (app, actor) = (&call.app, &call.actor);
-    let scene = find::chat(app, actor, &args.chat_id).await?;
+    let scene = match &args.thread_id {
+        Some(thread) => find::chat_of_thread(app, actor, &args.chat_id, thread).await?,
+        None => find::chat(app, actor, &args.chat_id).await?,
+    };
     look::chat(app, actor, &scene, args.thread_id.as_deref()).await
 }
 

@@ -38,7 +38,7 @@ pub async fn change(
         if let Some(group) = unknown {
             return Err(Failure::new(ErrorType::NotFound, format!("there is no group {group}")));
         }
-        let mut access = named(&deciding.scene.chat.value.access);
+        let mut access = GroupNumber::named_in(&deciding.scene.chat.value.access);
         match change {
             Change::Grant => access.extend(groups),
             Change::Revoke => access.retain(|group| !groups.contains(group)),
@@ -52,11 +52,6 @@ pub async fn change(
     })
     .await
     .map(drop)
-}
-
-/// The teams that see a chat by name: everyone is one.
-pub(in crate::desk) fn named(access: &BTreeSet<GroupNumber>) -> BTreeSet<GroupNumber> {
-    if access.is_empty() { BTreeSet::from([GroupNumber::EVERYONE]) } else { access.clone() }
 }
 
 /// Lets these teams see the chat, and tells of it where that changes anything.

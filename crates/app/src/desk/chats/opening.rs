@@ -15,7 +15,7 @@ use tidings_model::{
 use tidings_store::{Batch, Claim, CommitError, DocKey, Kind, Version};
 use tidings_wire::livechat::show;
 
-use super::access::{self, named};
+use super::access;
 use super::joining::known_agent;
 use super::members::hand_to;
 use super::placing::{Arriving, Place, Placed, place};
@@ -194,7 +194,7 @@ pub async fn resume(
         refuse_active(deciding.scene)?;
         deciding.chat.begin_thread();
         if let Some(access) = &given {
-            access::set(&mut deciding.chat, &named(access));
+            access::set(&mut deciding.chat, &GroupNumber::named_in(access));
         }
         setting.set(&mut deciding.chat, "chat.reopened", json!({}))?;
         let chat = &deciding.chat.after().chat.value;

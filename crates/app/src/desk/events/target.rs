@@ -20,7 +20,7 @@ pub(in crate::desk) async fn find(
     let missing = || Failure::new(ErrorType::NotFound, "the thread has no such event");
     let scene = find::chat(app, actor, chat).await?;
     let chat = &scene.chat.value;
-    let thread = find::thread(app, actor.workspace, chat, thread).await?.thread().clone();
+    let thread = find::open_thread(app, actor, chat, thread).await?.thread().clone();
     let wanted = match (event.parse::<EventName>(), event.parse::<EventId>()) {
         (Ok(name), _) if name.thread == thread.id.code() => Wanted::Order(name.order),
         (_, Ok(id)) => Wanted::Id(id),

@@ -214,9 +214,11 @@ async fn signalled(app: &App, directory: &Directory, signal: &super::Signal) -> 
 async fn with_scene(app: &App, directory: &Directory, push: Push) -> Result<SaidPush, ReadError> {
     let chat = match push.agents {
         Agents::Watching(customer) => chat_of(app, directory.workspace(), customer).await?,
-        Agents::Nobody | Agents::All | Agents::These(_) | Agents::OfChat { .. } => {
-            SaidPush::chat(&push)
-        }
+        Agents::Nobody
+        | Agents::All
+        | Agents::OfPastThread(_)
+        | Agents::These(_)
+        | Agents::OfChat { .. } => SaidPush::chat(&push),
     };
     let scene = match chat {
         Some(chat) => app.recent_scene(directory.workspace(), chat).await?,

@@ -276,11 +276,11 @@ impl Room {
                         of_agent.listeners.iter().filter(watches).for_each(&mut hears);
                     }
                 }
-                Agents::OfChat { also, .. } => {
+                Agents::OfChat { also: named, .. } | Agents::OfPastThread(named) => {
                     let generation = directory.generation();
                     for (id, of_agent) in &mut self.agents {
                         of_agent.refresh(id, directory, generation);
-                        let is_of_chat = also.contains(id) || of_agent.is_of(id, said);
+                        let is_of_chat = named.contains(id) || of_agent.is_of(id, said);
                         for listener in &of_agent.listeners {
                             if is_of_chat || (of_agent.is_administrator && listener.may_see_all) {
                                 hears(listener);
@@ -329,10 +329,10 @@ impl Room {
                     of_agent.refresh(id, directory, directory.generation());
                     of_agent.watches(id, listener, said)
                 }
-                Agents::OfChat { also, .. } => {
+                Agents::OfChat { also: named, .. } | Agents::OfPastThread(named) => {
                     let Some(of_agent) = self.agents.get_mut(id) else { return false };
                     of_agent.refresh(id, directory, directory.generation());
-                    also.contains(id)
+                    named.contains(id)
                         || of_agent.is_of(id, said)
                         || (of_agent.is_administrator && listener.may_see_all)
                 }

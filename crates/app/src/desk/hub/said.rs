@@ -59,7 +59,11 @@ impl SaidPush {
     pub(super) const fn chat(push: &Push) -> Option<tidings_model::ChatId> {
         match &push.agents {
             Agents::OfChat { chat, .. } => Some(*chat),
-            Agents::Nobody | Agents::All | Agents::These(_) | Agents::Watching(_) => None,
+            Agents::Nobody
+            | Agents::All
+            | Agents::OfPastThread(_)
+            | Agents::These(_)
+            | Agents::Watching(_) => None,
         }
     }
 

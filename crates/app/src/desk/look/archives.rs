@@ -17,7 +17,6 @@ use tidings_store::archive::{
 use tidings_store::{DocKey, Kind, ReadError};
 use tidings_wire::livechat::show;
 
-use super::history;
 use super::page::{self, Asked, Order, PageIds};
 use crate::App;
 use crate::desk::actor::opaque;
@@ -32,6 +31,9 @@ const FRESH_WAIT: Duration = Duration::from_secs(2);
 
 /// How many rows are put together side by side.
 const ROWS_AT_ONCE: usize = 4;
+
+/// How many threads that an agent may not see are passed over for the nearest that they may.
+const CLOSED_BETWEEN_MAX: usize = 20;
 
 /// The name of the list, in its page ids.
 pub const LIST: &str = "list_archives";
@@ -153,7 +155,7 @@ pub async fn search(app: &App, actor: &Actor, asked: &AskedArchives) -> Result<F
 }
 
 /// Waits until the archive has what the log has now; not for ever.
-async fn catch_up(app: &App, workspace: WorkspaceId) -> Result<(), Failure> {
+pub(super) async fn catch_up(app: &App, workspace: WorkspaceId) -> Result<(), Failure> {
     let last = app.store.last_seq(workspace).await.map_err(unreadable)?;
     let mut indexed = app.indexed(workspace).subscribe();
     let there = indexed.wait_for(|up_to| *up_to >= last);
@@ -163,7 +165,7 @@ async fn catch_up(app: &App, workspace: WorkspaceId) -> Result<(), Failure> {
     Ok(())
 }
 
-fn unsearchable(error: ArchiveError) -> Failure {
+pub(super) fn unsearchable(error: ArchiveError) -> Failure {
     match error {
         ArchiveError::Place(_) => {
             Failure::field("page_id", "must be one that this list gave, unchanged")
@@ -221,7 +223,7 @@ async fn query(app: &App, actor: &Actor, asked: &AskedArchives) -> Result<Archiv
 }
 
 /// What must be among a thread's groups; nothing for who sees all.
-fn visible(actor: &Actor) -> Option<BTreeSet<String>> {
+pub(super) fn visible(actor: &Actor) -> Option<BTreeSet<String>> {
     if actor.sees_all_chats() {
         return None;
     }
@@ -260,22 +262,24 @@ async fn row(
     let workspace = actor.workspace;
     let found = documents(app, workspace, hit).await.map_err(unreadable)?;
     let Some((chat, thread)) = found else { return Ok(None) };
+    let told = look::said_in(app, actor, &chat, &thread).await.map_err(unreadable)?;
+    // The archive may be behind: who lost sight of the thread just now is not shown it.
+    let Some(told) = told else { return Ok(None) };
+    let previous = nearest(app, actor, &chat, &thread, |thread| thread.previous).await;
+    let next = nearest(app, actor, &chat, &thread, |thread| thread.next).await;
+    let (previous, next) = (previous.map_err(unreadable)?, next.map_err(unreadable)?);
     let directory =
         app.directory(workspace).ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
-    let told = history::of_thread(app, workspace, chat.id, thread.id).await.map_err(unreadable)?;
     let customer = look::customer(app, workspace, &chat).await?;
     let veil = opaque(app, workspace);
     let lens = actor.lens(&veil);
     let users = look::users(&lens, &directory, &chat, customer.as_ref(), &told);
     let followed = actor.agent().is_some_and(|agent| chat.followers.contains(&agent.id));
-    let mut shown = look::thread(&lens, &chat, &thread, &told, None);
+    let mut shown = look::thread(&lens, &chat, &thread, Some(&told), None);
     if let Value::Object(map) = &mut shown {
-        // Who sees one thread of a chat sees all of them.
-        let beside = [
-            ("previous_accessible_thread_id", thread.previous),
-            ("next_accessible_thread_id", thread.next),
-        ];
-        for (name, id) in beside {
+        for (name, id) in
+            [("previous_accessible_thread_id", previous), ("next_accessible_thread_id", next)]
+        {
             if let Some(id) = id {
                 map.insert(name.into(), id.code().as_str().into());
             }
@@ -285,6 +289,30 @@ async fn row(
         }
     }
     Ok(Some(show::chat(&lens, &chat, users, Some(shown), followed)))
+}
+
+/// The nearest thread in one direction that the actor may see.
+async fn nearest(
+    app: &App,
+    actor: &Actor,
+    chat: &Chat,
+    from: &Thread,
+    beside: impl Fn(&Thread) -> Option<ThreadId> + Send,
+) -> Result<Option<ThreadId>, ReadError> {
+    let mut next = beside(from);
+    if actor.sees_all_chats() {
+        return Ok(next);
+    }
+    for _ in 0..CLOSED_BETWEEN_MAX {
+        let Some(id) = next else { break };
+        let thread = find::thread_by_id(app, actor.workspace, chat, id).await?;
+        let Some(thread) = thread else { break };
+        if actor.sees_thread(chat, &thread) {
+            return Ok(next);
+        }
+        next = beside(&thread);
+    }
+    Ok(None)
 }
 
 async fn documents(

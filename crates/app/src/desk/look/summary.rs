@@ -86,7 +86,7 @@ impl Thread {
             .ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
         let scene = find::chat(app, actor, chat).await?;
         let chat = scene.chat.value.clone();
-        let thread = find::thread(app, actor.workspace, &chat, thread).await?.thread().id;
+        let thread = find::open_thread(app, actor, &chat, thread).await?.thread().id;
         let told = history::of_thread(app, actor.workspace, chat.id, thread);
         let told = told.await.map_err(unreadable)?;
         let customer = look::customer(app, actor.workspace, &chat).await?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tidings_model::{Chat, Thread, Timestamp, WorkspaceId};
 use tidings_store::{CountOf, DocumentQuery, Kind, ReadError, Scan};
 
-use super::history::{self, Told};
+use super::history::Told;
 use super::page::{self, Asked, PageIds, Read};
 use crate::App;
 use crate::desk::actor::opaque;
@@ -83,9 +83,8 @@ pub async fn threads(
     let found = of_chat(app, workspace, chat, newest_first, place, limit + 1, &asked.filters);
     let found = found.await.map_err(unreadable)?;
     let mut read = Read::of(found, limit, place.is_none(), asked.back);
-    let (id, ids): (_, Vec<_>) = (chat.id, read.rows.iter().map(|thread| thread.id).collect());
-    let told: Vec<Result<Vec<Told>, ReadError>> = stream::iter(ids)
-        .map(|thread| history::of_thread(app, workspace, id, thread))
+    let told: Vec<Result<Option<Vec<Told>>, ReadError>> = stream::iter(read.rows.clone())
+        .map(|thread| async move { look::said_in(app, actor, chat, &thread).await })
         .buffered(READS_AT_ONCE)
         .collect()
         .await;
@@ -103,7 +102,7 @@ pub async fn threads(
         }
         let told = told.map_err(unreadable)?;
         let place = waits.clone().filter(|_| thread.id == chat.thread.id);
-        let thread = look::thread(&lens, chat, thread, &told, place);
+        let thread = look::thread(&lens, chat, thread, told.as_deref(), place);
         let said = thread.get("events").and_then(Value::as_array).map_or(0, Vec::len);
         events += said;
         shown.push(thread);

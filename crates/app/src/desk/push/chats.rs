@@ -8,6 +8,7 @@ use tidings_model::{AgentId, AuthorKind, ChatStatus, CustomerId, Event, EventId,
 use tidings_store::{DocKey, Kind, ReadError};
 use tidings_wire::livechat::show::{self, AroundThread, Lens};
 
+use super::events::hearers;
 use super::{Agents, Customers, Push};
 use crate::App;
 use crate::desk::actor::opaque;
@@ -107,7 +108,7 @@ impl Known {
                 && chat.status == ChatStatus::Open;
             let events = shown.iter().filter_map(|told| told.show(lens)).collect();
             let around = AroundThread { active, events: Some(events), ..AroundThread::default() };
-            Some(show::thread(lens, &chat.thread, around))
+            Some(show::thread(lens, chat, &chat.thread, around))
         } else {
             // The next thread has begun already: its own push tells of the chat as it is.
             None
@@ -334,9 +335,13 @@ async fn summarised(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, ReadErro
     let at = event.data.get("updated_at").unwrap_or(&Value::Null);
     let mut payload = place(event, &known);
     payload.insert("summary".into(), summary::shown(text, at));
+    let agents = match (event.chat, event.thread) {
+        (Some(chat), Some(thread)) => hearers(app, event, chat, thread).await?,
+        (Some(_) | None, _) => return Ok(Vec::new()),
+    };
     Ok(vec![Push {
         to_agents: Some(("thread_summary_set", Value::Object(payload))),
-        agents: known.agents(Vec::new()),
+        agents,
         ..Push::default()
     }])
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tidings_model::{
-    ChatStatus, CustomerId, Event, Properties, PropertyPlace, ThreadId, Visibility,
+    Agent, ChatId, ChatStatus, CustomerId, Event, Properties, PropertyPlace, ThreadId, Visibility,
 };
 use tidings_store::ReadError;
 use tidings_wire::livechat::show::{self, Lens};
 
 use super::{Agents, Customers, Push};
 use crate::App;
-use crate::desk::actor::opaque;
+use crate::desk::actor::{keeps_sight, opaque};
+use crate::desk::find;
 use crate::desk::look::history::{self, Told};
 
 /// The pushes of an event of a thread.
@@ -54,7 +55,7 @@ pub(super) async fn pushes(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, R
                 ]))
             })
             .await?;
-            Ok(without_thread(pushes))
+            Ok(of_whole_chat(event, pushes))
         }
         _ => Ok(Vec::new()),
     }
@@ -118,7 +119,7 @@ async fn properties(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, ReadErro
         both(app, event, updated, |lens| with(show::properties(lens, place, &set))).await?;
     pushes.extend(both(app, event, deleted, |lens| with(shown_names(lens, place, &names))).await?);
     if place == PropertyPlace::Chat {
-        pushes = without_thread(pushes);
+        pushes = of_whole_chat(event, pushes);
     }
     Ok(pushes)
 }
@@ -179,7 +180,7 @@ async fn both(
         return Ok(Vec::new());
     }
     Ok(vec![Push {
-        agents: Agents::OfChat { chat, also: Vec::new() },
+        agents: hearers(app, event, chat, thread).await?,
         customers: match (&to_customer, customer) {
             (Some(_), Some(customer)) => Customers::One(customer),
             (Some(_) | None, _) => Customers::Nobody,
@@ -189,9 +190,37 @@ async fn both(
     }])
 }
 
-/// What is told of the whole chat names no thread.
-fn without_thread(mut pushes: Vec<Push>) -> Vec<Push> {
+/// The agents who hear what happens in a thread. To one that is over only those listen who may still see it.
+pub(super) async fn hearers(
+    app: &App,
+    event: &Event,
+    chat: ChatId,
+    thread: ThreadId,
+) -> Result<Agents, ReadError> {
+    let of_chat = Agents::OfChat { chat, also: Vec::new() };
+    let (Some(scene), Some(directory)) =
+        (app.recent_scene(event.workspace, chat).await?, app.directory(event.workspace))
+    else {
+        return Ok(of_chat);
+    };
+    let chat = &scene.chat.value;
+    if thread == chat.thread.id {
+        return Ok(of_chat);
+    }
+    let Some(past) = find::thread_by_id(app, event.workspace, chat, thread).await? else {
+        return Ok(of_chat);
+    };
+    let all = directory.agents();
+    let keeps = |agent: &&Arc<Agent>| keeps_sight(agent, &directory.groups_of(agent), chat, &past);
+    Ok(Agents::OfPastThread(all.iter().filter(keeps).map(|agent| agent.id.clone()).collect()))
+}
+
+/// What is told of the whole chat names no thread, and all who see the chat hear it.
+fn of_whole_chat(event: &Event, mut pushes: Vec<Push>) -> Vec<Push> {
     for push in &mut pushes {
+        if let Some(chat) = event.chat {
+            push.agents = Agents::OfChat { chat, also: Vec::new() };
+        }
         for (_, payload) in push.to_agents.iter_mut().chain(push.to_customer.iter_mut()) {
             if let Value::Object(payload) = payload {
                 payload.shift_remove("thread_id");
