@@ -4,6 +4,7 @@
 //! thread's events, [`summary`] what a thread was about.
 
 pub mod archives;
+mod found;
 pub mod history;
 pub mod list;
 pub mod login;

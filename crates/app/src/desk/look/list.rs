@@ -1,7 +1,8 @@
 //! Lists of chats: `list_chats` of both sides.
 //!
 //! Chats come by when their last thread began. What an agent sees is found by index entries: one stretch for each of
-//! their teams and one for themselves, merged. A page of a list of a million chats costs as much as one of ten.
+//! their teams and one for themselves, merged. A page of a list of a million chats costs as much as one of ten; how many
+//! there are is counted in [`found`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,9 +14,11 @@ use tidings_model::{
     Chat, ChatId, ChatStatus, Customer, CustomerId, Event, GroupNumber, Properties, ThreadId,
     WorkspaceId,
 };
-use tidings_store::{CountOf, DocKey, DocumentQuery, Kind, Place, ReadError, Scan};
+use tidings_store::archive::Rule;
+use tidings_store::{DocKey, DocumentQuery, Kind, Place, ReadError, Scan};
 use tidings_wire::livechat::show;
 
+use super::found;
 use super::history::{self, Told};
 use super::page::{self, Asked, Order, PageIds, Read};
 use crate::App;
@@ -85,6 +88,17 @@ impl PropertyFilter {
     }
 }
 
+impl PropertyFilter {
+    /// The same for the archive, where values are JSON.
+    pub(super) fn rules(&self) -> impl Iterator<Item = Rule> {
+        let texts = |values: &Vec<Value>| values.iter().map(Value::to_string).collect();
+        let exists = self.exists.map(|exists| if exists { Rule::Exists } else { Rule::Absent });
+        let values = self.values.as_ref().map(|values| Rule::AnyOf(texts(values)));
+        let others = self.exclude_values.as_ref().map(|values| Rule::NoneOf(texts(values)));
+        [exists, values, others].into_iter().flatten()
+    }
+}
+
 impl Filters {
     fn fits(&self, chat: &Chat) -> bool {
         self.active.is_none_or(|active| active == (chat.status == ChatStatus::Open))
@@ -122,7 +136,7 @@ pub type AskedChats = Asked<Filters, ChatPlace>;
 pub struct ChatPage {
     /// The chats, in short.
     pub chats: Vec<Value>,
-    /// How many there are on all pages; an estimate where teams share chats or a filter is set.
+    /// How many there are on all pages.
     pub found: u64,
     /// The pages before and after.
     pub pages: PageIds,
@@ -140,34 +154,55 @@ pub async fn chats(app: &App, actor: &Actor, asked: &AskedChats) -> Result<ChatP
     let (read, found) = match &actor.who {
         Who::Agent(_) => {
             let read = of_agent(app, actor, asked).await.map_err(unreadable)?;
-            let found = count(app, actor, asked, &read).await.map_err(unreadable)?;
+            let found = found::count(app, actor, asked, &read).await?;
             (read, found)
         }
-        Who::Customer(id) => of_customer(app, actor.workspace, *id, asked).await?,
+        Who::Customer(id) => {
+            let all = of_customer(app, actor.workspace, *id).await.map_err(unreadable)?;
+            let found = all.len().try_into().unwrap_or(u64::MAX);
+            (page_of(all, asked), found)
+        }
     };
     let pages = page::ids(app, actor.workspace, LIST, asked, &read, place_of);
     let chats = summaries(app, actor, &read.rows).await?;
     Ok(ChatPage { chats, found, pages })
 }
 
-async fn of_customer(
+/// The first chats of the list that an agent sees, as a login tells them: nobody counts there.
+pub async fn first(app: &App, actor: &Actor, limit: usize) -> Result<Vec<Value>, Failure> {
+    let asked = Asked {
+        filters: Filters::default(),
+        order: Order::default(),
+        limit,
+        place: None,
+        back: false,
+    };
+    let read = of_agent(app, actor, &asked).await.map_err(unreadable)?;
+    summaries(app, actor, &read.rows).await
+}
+
+/// All chats of a customer, the last one first.
+pub async fn of_customer(
     app: &App,
     workspace: WorkspaceId,
     customer: CustomerId,
-    asked: &AskedChats,
-) -> Result<(Read<Chat>, u64), Failure> {
+) -> Result<Vec<Chat>, ReadError> {
     let scan = Scan::Equal { name: "customer", value: customer.to_string() };
     let query = DocumentQuery { kind: Kind::Chat, scan, after: None, limit: CUSTOMERS_CHATS_MAX };
-    let page = app.store.documents(workspace, query).await.map_err(unreadable)?;
+    let page = app.store.documents(workspace, query).await?;
     let mut chats = Vec::new();
     for document in page.documents {
-        let chat: Seen<Chat> = seen(document).map_err(unreadable)?;
-        chats.push(chat.value);
+        chats.push(seen::<Chat>(document)?.value);
     }
-    let found = chats.len();
-    let newest_first = asked.order.newest_first(asked.back);
     chats.sort_by_key(place_of);
-    if newest_first {
+    chats.reverse();
+    Ok(chats)
+}
+
+/// A page of chats that were all read, the last one first.
+fn page_of(mut chats: Vec<Chat>, asked: &AskedChats) -> Read<Chat> {
+    let newest_first = asked.order.newest_first(asked.back);
+    if !newest_first {
         chats.reverse();
     }
     if let Some(place) = &asked.place {
@@ -176,8 +211,7 @@ async fn of_customer(
         };
         chats.retain(beyond);
     }
-    let read = Read::of(chats, asked.limit, asked.place.is_none(), asked.back);
-    Ok((read, found.try_into().unwrap_or(u64::MAX)))
+    Read::of(chats, asked.limit, asked.place.is_none(), asked.back)
 }
 
 /// The stretches of an index that a list is merged from.
@@ -295,48 +329,6 @@ async fn fill(
     Ok(())
 }
 
-/// How many chats a list has. Exact where all are asked for or all stand on one page; else what the teams have, of which
-/// some may be counted for two.
-async fn count(
-    app: &App,
-    actor: &Actor,
-    asked: &AskedChats,
-    read: &Read<Chat>,
-) -> Result<u64, ReadError> {
-    let here: u64 = read.rows.len().try_into().unwrap_or(u64::MAX);
-    if !read.has_next && !read.has_previous {
-        return Ok(here);
-    }
-    let filters = &asked.filters;
-    let at_least = here + u64::from(read.has_next) + u64::from(read.has_previous);
-    if !filters.properties.is_empty() {
-        return Ok(at_least);
-    }
-    let of = |of: CountOf| app.store.count(actor.workspace, Kind::Chat, of);
-    if filters.group_ids.is_none() && actor.sees_all_chats() {
-        return match filters.active {
-            None => of(CountOf::All).await,
-            Some(true) => of(CountOf::Named { name: "live" }).await,
-            Some(false) => {
-                let all = of(CountOf::All).await?;
-                Ok(all.saturating_sub(of(CountOf::Named { name: "live" }).await?))
-            }
-        };
-    }
-    if filters.active.is_some() {
-        return Ok(at_least);
-    }
-    let mut groups = filters.group_ids.clone().unwrap_or_else(|| actor.groups.clone());
-    if filters.group_ids.is_none() {
-        groups.insert(GroupNumber::EVERYONE);
-    }
-    let mut sum = 0;
-    for group in groups {
-        sum += of(CountOf::Equal { name: "access", value: group.to_string() }).await?;
-    }
-    Ok(sum.max(at_least))
-}
-
 /// Chats in short, as somebody sees them: who is in them, their last event of each type, their last thread.
 pub async fn summaries(app: &App, actor: &Actor, chats: &[Chat]) -> Result<Vec<Value>, Failure> {
     let workspace = actor.workspace;
@@ -392,7 +384,7 @@ async fn customers(
 }
 
 /// The last events of a chat's last thread, with what became of them.
-async fn lately_said(
+pub(super) async fn lately_said(
     app: &App,
     workspace: WorkspaceId,
     chat: ChatId,

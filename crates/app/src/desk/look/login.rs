@@ -7,25 +7,21 @@ use tidings_model::{
     Agent, AgentStatus, Chat, ChatStatus, Customer, CustomerId, GroupNumber, Member, Participant,
     Role, WorkspaceId,
 };
-use tidings_store::{DocKey, DocumentQuery, Kind, ReadError, Scan};
+use tidings_store::{DocKey, Kind, ReadError};
 use tidings_wire::livechat::show;
 
-use super::history::{self, Told};
+use super::list;
 use crate::App;
 use crate::desk::actor::opaque;
 use crate::desk::find::unreadable;
-use crate::desk::{Actor, ErrorType, Failure, look};
-use crate::directory::Directory;
+use crate::desk::{Actor, Failure, look};
 use crate::pipeline::scene::{Seen, seen};
 
 /// How many chats a login tells of: as many as the first page of a list.
 pub const CHATS_AT_LOGIN_MAX: usize = 25;
 
-/// How many of the newest chats are looked at for those that an agent may see.
-const CHATS_LOOKED_AT_MAX: usize = 500;
-
-/// How many documents one look takes.
-const PAGE: usize = 100;
+/// How many customers are read in one step.
+const STEP: usize = 100;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +36,12 @@ pub enum What {
 /// What an agent is told: the licence, their profile, their chats.
 pub async fn agent(app: &App, actor: &Actor, what: What) -> Result<Map<String, Value>, Failure> {
     let agent = actor.needs_agent()?;
-    let directory =
-        app.directory(actor.workspace).ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
     let mut answer = Map::new();
     answer.insert("license".into(), license(actor));
     answer.insert("my_profile".into(), profile(agent));
     if what == What::All {
-        answer.insert("chats_summary".into(), chats(app, actor, &directory).await?.into());
+        let chats = list::first(app, actor, CHATS_AT_LOGIN_MAX).await?;
+        answer.insert("chats_summary".into(), chats.into());
     }
     Ok(answer)
 }
@@ -94,64 +89,6 @@ pub fn profile(agent: &Agent) -> Value {
     profile
 }
 
-/// The newest chats that the actor may see, each with its last events.
-async fn chats(app: &App, actor: &Actor, directory: &Directory) -> Result<Vec<Value>, Failure> {
-    let opaque = opaque(app, actor.workspace);
-    let lens = actor.lens(&opaque);
-    let mut shown = Vec::new();
-    let mut after = None;
-    let mut looked = 0;
-    while looked < CHATS_LOOKED_AT_MAX && shown.len() < CHATS_AT_LOGIN_MAX {
-        let scan = Scan::Range { name: "recent", from: None, to: None, newest_first: true };
-        let query = DocumentQuery { kind: Kind::Chat, scan, after, limit: PAGE };
-        let page = app.store().documents(actor.workspace, query).await.map_err(unreadable)?;
-        looked += page.documents.len();
-        for document in page.documents {
-            let chat: Seen<Chat> = seen(document).map_err(unreadable)?;
-            let chat = chat.value;
-            if !actor.sees(&chat) || shown.len() >= CHATS_AT_LOGIN_MAX {
-                continue;
-            }
-            let told = last_of_thread(app, actor, &chat).await?;
-            let customer = look::customer(app, actor.workspace, &chat).await?;
-            let users = look::users(&lens, directory, &chat, customer.as_ref(), &told);
-            let last = last_per_type(&lens, &told);
-            let followed = actor.agent().is_some_and(|agent| chat.followers.contains(&agent.id));
-            shown.push(show::chat_summary(&lens, &chat, users, &last, None, followed));
-        }
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    Ok(shown)
-}
-
-/// How many of a thread's last events are looked at: a list tells of the last ones, and a login must not take the longer
-/// the more was said.
-const EVENTS_LOOKED_AT_MAX: usize = 100;
-
-/// The last events of a chat's last thread.
-async fn last_of_thread(app: &App, actor: &Actor, chat: &Chat) -> Result<Vec<Told>, Failure> {
-    let limit = EVENTS_LOOKED_AT_MAX;
-    let found = app.store().chat_events(actor.workspace, chat.id, None, limit).await;
-    let mut events = found.map_err(unreadable)?;
-    events.retain(|event| event.thread == Some(chat.thread.id));
-    events.reverse();
-    Ok(history::fold(&events))
-}
-
-/// The last event of each type.
-fn last_per_type(lens: &show::Lens<'_>, told: &[Told]) -> Vec<Value> {
-    let mut last: Map<String, Value> = Map::new();
-    for event in told.iter().filter_map(|told| told.show(lens)) {
-        if let Some(kind) = event.get("type").and_then(Value::as_str) {
-            last.insert(kind.to_owned(), event);
-        }
-    }
-    last.into_iter().map(|(_, event)| event).collect()
-}
-
 /// How many customers an agent is told of at once.
 pub const CUSTOMERS_TOLD_MAX: usize = 100;
 
@@ -165,7 +102,7 @@ pub async fn customers_there(
     let Some(hub) = app.hub(actor.workspace) else { return Ok(Vec::new()) };
     let there: Vec<CustomerId> = hub.presence().customers.into_iter().collect();
     let mut shown = Vec::new();
-    for some in there.chunks(PAGE) {
+    for some in there.chunks(STEP) {
         let keys: Vec<DocKey> = some.iter().map(|id| DocKey::new(Kind::Customer, id)).collect();
         let found = app.store().documents_by_key(actor.workspace, &keys).await;
         for document in found.map_err(unreadable)?.into_iter().flatten() {
@@ -208,7 +145,8 @@ pub async fn customer(app: &App, actor: &Actor, what: What) -> Result<Map<String
     let opaque = opaque(app, actor.workspace);
     let lens = actor.lens(&opaque);
     let customer = read_customer(app, actor, me).await?;
-    let chats = chats_of(app, actor, me).await?;
+    let mut chats = list::of_customer(app, actor.workspace, me).await.map_err(unreadable)?;
+    chats.truncate(CHATS_AT_LOGIN_MAX);
     let mut shown = show::customer(&lens, &customer, None, None);
     let statistics = show::statistics(&customer.statistics);
     if let Value::Object(shown) = &mut shown {
@@ -239,15 +177,6 @@ async fn read_customer(app: &App, actor: &Actor, me: CustomerId) -> Result<Custo
     Ok(found.map_or_else(|| Customer::new(me, app.now()), |seen| seen.value))
 }
 
-async fn chats_of(app: &App, actor: &Actor, me: CustomerId) -> Result<Vec<Chat>, Failure> {
-    let scan = Scan::EqualNewest { name: "customer", value: me.to_string() };
-    let query = DocumentQuery { kind: Kind::Chat, scan, after: None, limit: CHATS_AT_LOGIN_MAX };
-    let page = app.store().documents(actor.workspace, query).await.map_err(unreadable)?;
-    let chats = page.documents.into_iter().map(seen::<Chat>);
-    let chats: Result<Vec<_>, _> = chats.map(|chat| chat.map(|seen| seen.value)).collect();
-    chats.map_err(unreadable)
-}
-
 /// Whether others wrote something that the customer has not seen.
 async fn has_unread(
     app: &App,
@@ -257,7 +186,8 @@ async fn has_unread(
 ) -> Result<bool, Failure> {
     let opaque = opaque(app, actor.workspace);
     let lens = actor.lens(&opaque);
-    let told = last_of_thread(app, actor, chat).await?;
+    let told = list::lately_said(app, actor.workspace, chat.id, chat.thread.id).await;
+    let told = told.map_err(unreadable)?;
     let me_id = me.to_string();
     let member = chat.member(&Participant::Customer { id: me });
     let said = member.and_then(|member| member.seen_up_to);

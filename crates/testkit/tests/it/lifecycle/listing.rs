@@ -193,3 +193,50 @@ async fn a_chat_that_waits_has_its_place() {
     assert_eq!(seen["thread"]["queue"]["position"], json!(1));
     shop.world.finish().await;
 }
+
+#[tokio::test]
+async fn how_many_there_are_is_exact_whatever_is_asked() {
+    let shop = Shop::opens().await;
+    team(&shop.world, 1, "sellers", &[&shop.carol]).await;
+    team(&shop.world, 2, "kitchen", &[&shop.carol]).await;
+    team(&shop.world, 3, "office", &[&shop.bob]).await;
+    for number in 0..9 {
+        shop.world.turn(Duration::from_secs(60));
+        // Two teams share every third chat, and a third one's are hidden from Carol.
+        let groups = [json!([1]), json!([1, 2]), json!([3])];
+        let begin = json!({ "chat": {
+            "access": { "group_ids": groups[number % 3] },
+            "properties": { "test": { "int_property": number % 2 } },
+        } });
+        let (chat, _) = ids(&shop.bob.call("start_chat", begin).await.expect("it starts"));
+        if number < 3 {
+            shop.bob.call("deactivate_chat", json!({ "id": chat })).await.expect("over");
+        }
+    }
+    let odd = json!({ "test": { "int_property": { "values": [1] } } });
+    let unset = json!({ "test": { "string_property": { "exists": true } } });
+    for (agent, filters, expected) in [
+        (&shop.bob, json!({}), 9),
+        (&shop.bob, json!({ "active": false }), 3),
+        (&shop.bob, json!({ "group_ids": [1, 2] }), 6),
+        (&shop.bob, json!({ "group_ids": [2, 3], "active": true }), 4),
+        (&shop.bob, json!({ "properties": odd }), 4),
+        (&shop.bob, json!({ "properties": unset }), 0),
+        (&shop.carol, json!({}), 6),
+        (&shop.carol, json!({ "active": true }), 4),
+        (&shop.carol, json!({ "group_ids": [2] }), 3),
+        (&shop.carol, json!({ "group_ids": [3] }), 0),
+        (&shop.carol, json!({ "properties": odd, "active": true }), 2),
+    ] {
+        let asked = json!({ "filters": filters, "limit": 1 });
+        let mut page = agent.call("list_chats", asked).await.expect("a first page");
+        let mut listed = rows(&page, "chats_summary").len();
+        while let Some(next) = page.get("next_page_id") {
+            assert_eq!(page["found_chats"], json!(expected), "{} {filters}", agent.id);
+            page = agent.call("list_chats", json!({ "page_id": next })).await.expect("a page");
+            listed += rows(&page, "chats_summary").len();
+        }
+        assert_eq!((listed, &page["found_chats"]), (expected, &json!(expected)), "{filters}");
+    }
+    shop.world.finish().await;
+}
