@@ -3,8 +3,8 @@
 //! Absolute figures drift with the machine and with whoever shares it, so every figure is taken several times, in turns
 //! with its ceilings, and told as a median with its range; the aims are ratios wherever they can be. The method is in
 //! `docs/performance.md`. In reading order: [`measure`] (what is measured, in which turns), [`site`] (a server with
-//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (open
-//! connections, a run of their own), [`book`] (figures), [`aims`].
+//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (the Chat API, a run of its
+//! own), [`book`] (figures), [`aims`].
 
 mod accept;
 mod aims;
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     /// Short windows and few turns: shows that the benchmark runs, its figures mean little.
     #[arg(long)]
     quick: bool,
-    /// Measure open connections of the Chat API, and nothing else.
+    /// Measure the Chat API, its open connections and its lists, and nothing else.
     #[arg(long)]
     rtm: bool,
     /// Use this binary instead of building one.
@@ -52,6 +52,8 @@ pub(crate) enum Part {
     Broadcast,
     /// Fills a data folder with events.
     Fill(footprint::FillPart),
+    /// Fills a data folder with chats.
+    Million(rtm::MillionPart),
 }
 
 /// Builds the server and this program as they are shipped, and measures.
@@ -85,6 +87,7 @@ pub(crate) fn run_part(part: &Part) -> anyhow::Result<()> {
             Part::Http(part) => ceilings::run_http(part).await,
             Part::Store(part) => Box::pin(ceilings::run_store(part)).await,
             Part::Fill(part) => Box::pin(footprint::fill(part)).await,
+            Part::Million(part) => Box::pin(rtm::make(part)).await,
         }
     })
 }

@@ -35,12 +35,17 @@ pub(super) struct Aim {
 
 /// On which side of a figure we want to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Wanted {
+pub(super) enum Wanted {
     AtLeast(f64),
     AtMost(f64),
 }
 
 impl Aim {
+    /// An aim, if the figure was taken.
+    pub(super) fn of(what: &str, wanted: Wanted, reached: Option<f64>) -> Option<Self> {
+        reached.map(|reached| Self { what: what.to_owned(), wanted, reached })
+    }
+
     /// By how much it was missed, as a part of what was wanted; `None` when it was reached.
     fn missed_by(&self) -> Option<f64> {
         let missed = match self.wanted {
@@ -54,9 +59,7 @@ impl Aim {
 /// Judges a book. An aim whose figures were not taken is left out.
 pub(super) fn judge(book: &Book, behaviors: &[usize], endpoints: &[usize]) -> Vec<Aim> {
     let mut aims = Vec::new();
-    let mut aim = |what: &str, wanted, reached: Option<f64>| {
-        aims.extend(reached.map(|reached| Aim { what: what.to_owned(), wanted, reached }));
-    };
+    let mut aim = |what: &str, wanted, reached| aims.extend(Aim::of(what, wanted, reached));
     let ratio = |of: &str, to: &str| Some(book.median(of)? / book.median(to)?);
     let of_ceiling = |title: &str| {
         let web = ratio(title, "ceiling: web framework")?;
@@ -100,22 +103,19 @@ pub(super) fn judge(book: &Book, behaviors: &[usize], endpoints: &[usize]) -> Ve
     aims
 }
 
-/// One line for each aim.
+/// One row for each aim, as `docs/performance.md` has them.
 pub(super) fn table(aims: &[Aim]) -> String {
-    let mut table = format!("{:<52}{:>12} {:>12}\n", "aim", "wanted", "reached");
+    let mut table = "| aim | wanted | reached | |\n| --- | --- | --- | --- |\n".to_owned();
     for aim in aims {
         let wanted = match aim.wanted {
-            Wanted::AtLeast(least) => format!(">= {}", short(least)),
-            Wanted::AtMost(most) => format!("<= {}", short(most)),
+            Wanted::AtLeast(least) => format!("at least {}", short(least)),
+            Wanted::AtMost(most) => format!("at most {}", short(most)),
         };
         let verdict = aim
             .missed_by()
-            .map_or("ok".to_owned(), |part| format!("missed by {:.0} %", part * 100.0));
-        table.push_str(&format!(
-            "{:<52}{wanted:>12} {:>12} {verdict}\n",
-            aim.what,
-            short(aim.reached)
-        ));
+            .map_or("yes".to_owned(), |part| format!("missed by {:.0} %", part * 100.0));
+        let (what, reached) = (&aim.what, short(aim.reached));
+        table.push_str(&format!("| {what:<52} | {wanted:>14} | {reached:>8} | {verdict} |\n"));
     }
     table
 }

@@ -32,18 +32,19 @@ impl Book {
         Spread::of(&row.figures).map(|spread| spread.median)
     }
 
-    /// One line for each figure.
+    /// One row for each figure, as `docs/performance.md` has them.
     pub(super) fn table(&self) -> String {
-        let mut table = String::new();
+        let mut table = "| figure | median | range |\n| --- | --- | --- |\n".to_owned();
         for Row { name, unit, figures } in &self.rows {
             let Some(spread) = Spread::of(figures) else { continue };
             let Spread { least, median, most } = spread;
             let range = if figures.len() > 1 {
-                format!("[{} to {}]", short(least), short(most))
+                format!("{} to {}", short(least), short(most))
             } else {
                 String::new()
             };
-            table.push_str(&format!("{name:<52}{:>12} {unit:<9}{range}\n", short(median)));
+            let median = format!("{} {unit}", short(median));
+            table.push_str(&format!("| {name:<52} | {median:>18} | {range} |\n"));
         }
         table
     }
@@ -84,8 +85,8 @@ mod tests {
         assert_eq!(book.median("accepted"), Some(1_000.0));
         assert_eq!(book.median("unknown"), None);
         let expected = format!(
-            "{:<52}{:>12} {:<9}[900 to 1100]\n{:<52}{:>12} {:<9}\n",
-            "accepted", "1000", "/s", "binary", "12.3", "MB"
+            "| figure | median | range |\n| --- | --- | --- |\n| {:<52} | {:>18} | 900 to 1100 |\n| {:<52} | {:>18} |  |\n",
+            "accepted", "1000 /s", "binary", "12.3 MB"
         );
         assert_eq!(book.table(), expected);
         assert_eq!(book.json().pointer("/accepted/most"), Some(&json!(1_100.0)));

@@ -18,7 +18,7 @@ const BATCH: usize = 1_000;
 const ALONE: Duration = Duration::from_secs(2);
 
 /// The readers of the log. A filled folder looks as if they had read it all.
-const READERS: &[&str] = &["react", "deliver", "send"];
+pub(super) const READERS: &[&str] = &["react", "route", "deliver", "send"];
 
 /// Starts on a folder, and returns how long it took until it was ready, with the memory it took while nobody came.
 pub(super) async fn start_once(installation: &Installation) -> anyhow::Result<(Duration, Memory)> {
