@@ -321,7 +321,7 @@ fn token_view(
     AgentTokenView {
         id: token.id.uuid(),
         name: token.name,
-        scopes: token.scopes.into_iter().collect(),
+        scopes: token.scopes.iter().cloned().collect(),
         created_at: token.created_at,
         account_id: agent.account,
         organization_id: workspace.uuid(),

@@ -9,7 +9,7 @@ use tidings_catalogue::Catalogue;
 use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, Seq, Timestamp, WorkspaceId};
 use tidings_outbound::Client;
 use tidings_store::archive::Archive;
-use tidings_store::{Batch, CommitError, Committed, ReadError, Store, TimerChange};
+use tidings_store::{Batch, CommitError, Committed, DocKey, Kind, ReadError, Store, TimerChange};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::Settings;
@@ -17,6 +17,7 @@ use crate::codes::Codes;
 use crate::desk::hub::Hub;
 use crate::desk::routing::Routing;
 use crate::directory::Directory;
+use crate::passes::Passes;
 use crate::pipeline::files::COPIES_AT_ONCE_MAX;
 use crate::pipeline::files::picture::PICTURES_AT_ONCE_MAX;
 use crate::pipeline::files::store::{FileStore, WrongS3Settings};
@@ -24,7 +25,7 @@ use crate::pipeline::files::upload::UPLOADS_AT_ONCE_MAX;
 use crate::pipeline::scene::Scene;
 use crate::pipeline::telegram::open::OpenChannels;
 use crate::pipeline::telegram::press::ANSWERS_AT_ONCE_MAX;
-use crate::scenes::{Changed, Scenes};
+use crate::scenes::Scenes;
 use crate::seal::Sealer;
 
 /// What an [`App`] is built from.
@@ -59,6 +60,7 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) timers_changed: Notify,
     scenes: Scenes,
+    passes: Passes,
     pub(crate) telegram: OpenChannels,
     pub(crate) press_answers: Arc<Semaphore>,
     pub(crate) copies: Semaphore,
@@ -98,6 +100,7 @@ impl App {
             settings: parts.settings,
             timers_changed: Notify::new(),
             scenes: Scenes::default(),
+            passes: Passes::default(),
             telegram: OpenChannels::default(),
             press_answers: Arc::new(Semaphore::new(ANSWERS_AT_ONCE_MAX)),
             copies: Semaphore::new(COPIES_AT_ONCE_MAX),
@@ -213,15 +216,31 @@ impl App {
     pub(crate) async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
         let sets_timer =
             batch.timers.iter().any(|change| matches!(change, TimerChange::Set { .. }));
-        let changed = Changed::by(&batch);
-        self.scenes.forget_changed(&changed);
+        let (workspace, changed) = (batch.workspace, kept_of(&batch));
+        // Before it is written and after: a read in between is not kept.
+        self.forget(workspace, &changed);
         let committed = self.store.commit(batch).await;
-        self.scenes.forget_changed(&changed);
+        self.forget(workspace, &changed);
         let committed = committed?;
         if sets_timer {
             self.timers_changed.notify_one();
         }
         Ok(committed)
+    }
+
+    fn forget(&self, workspace: WorkspaceId, changed: &[DocKey]) {
+        for key in changed {
+            if PASSES.contains(&key.kind) {
+                self.passes.forget(workspace, key);
+            } else if let Ok(chat) = key.id.parse() {
+                self.scenes.forget(workspace, chat);
+            }
+        }
+    }
+
+    /// What is kept of tokens and bans.
+    pub(crate) const fn passes(&self) -> &Passes {
+        &self.passes
     }
 
     /// A chat's scene as it was lately. Decide by it only what is committed with the versions that it shows, and
@@ -253,4 +272,18 @@ impl App {
     pub fn look_at_timers(&self) {
         self.timers_changed.notify_one();
     }
+}
+
+/// The documents of a chat's scene. A customer's is part of it for behaviors only, which read it afresh.
+const SCENE: [Kind; 3] = [Kind::Chat, Kind::Control, Kind::Session];
+
+/// The documents that tell who is let in.
+const PASSES: [Kind; 2] = [Kind::AgentToken, Kind::Ban];
+
+/// The documents that a batch changes and that may be kept in memory.
+fn kept_of(batch: &Batch) -> Vec<DocKey> {
+    let puts = batch.puts.iter().map(|put| &put.key);
+    let deletes = batch.deletes.iter().map(|delete| &delete.key);
+    let may_be_kept = |key: &&DocKey| SCENE.contains(&key.kind) || PASSES.contains(&key.kind);
+    puts.chain(deletes).filter(may_be_kept).cloned().collect()
 }

@@ -1,7 +1,8 @@
 //! What the server does: the pipeline, and its administration.
 //!
 //! In reading order: [`app`] (what everything shares), [`settings`], [`directory`] (what the pipeline keeps at hand about
-//! a workspace), `scenes` (busy chats), [`pipeline`] (the path of an event), [`desk`]
+//! a workspace), `kept` (what was read lately: `scenes` of busy chats, `passes` of who is let in),
+//! [`pipeline`] (the path of an event), [`desk`]
 //! (what people do in chats, and see of them), [`admin`] (what administrators change), [`seal`] (secrets at rest).
 
 pub mod admin;
@@ -9,6 +10,8 @@ pub mod app;
 mod codes;
 pub mod desk;
 pub mod directory;
+mod kept;
+mod passes;
 pub mod pipeline;
 mod scenes;
 pub mod seal;

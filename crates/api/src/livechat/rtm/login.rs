@@ -74,7 +74,7 @@ pub(super) async fn login(
     let level = args.customer_monitoring_level.as_deref().unwrap_or("my");
     let asked = Asked { wanted, away: args.away, present: true, monitors: monitors(level) };
     // Read before the seat is taken: the answer tells all that happened up to here, and the hub may be behind it.
-    let told = app.store().last_seq(actor.workspace).await.map_err(unreadable)?;
+    let told = app.store().tail(actor.workspace).head();
     let seat = take_seat(door, method, &actor, asked).await?;
     let mut first = VecDeque::new();
     if let Who::Customer(_) = &actor.who {

@@ -28,7 +28,7 @@ pub struct AgentToken {
     /// The program that it was made for.
     pub client_id: String,
     /// What it allows.
-    pub scopes: BTreeSet<String>,
+    pub scopes: Arc<BTreeSet<String>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends; `None` means when it is revoked.
@@ -88,7 +88,7 @@ pub async fn create(
         agent: agent.clone(),
         name: name.into(),
         client_id: client_id.into(),
-        scopes,
+        scopes: Arc::new(scopes),
         created_at: app.now(),
         expires_at: None,
     };
@@ -121,10 +121,8 @@ pub async fn sign_in_though_suspended(
     let wrong = || Failure::new(ErrorType::Authentication, "Invalid access token");
     let key = DocKey::new(Kind::AgentToken, fingerprint_key(secret));
     for workspace in app.workspaces() {
-        let found = app.store().document(workspace, &key).await.map_err(unreadable)?;
-        let Some(found) = found else { continue };
-        let token: Seen<AgentToken> = seen(found).map_err(unreadable)?;
-        let token = token.value;
+        let found = app.passes().token(&app.store, workspace, key.clone()).await;
+        let Some(token) = found.map_err(unreadable)? else { continue };
         if token.expires_at.is_some_and(|end| end <= app.now()) {
             return Err(Failure::new(ErrorType::Authentication, "the access token has expired"));
         }
@@ -162,7 +160,7 @@ fn known(app: &App, workspace: WorkspaceId, token: &AgentToken) -> Result<Actor,
         workspace,
         who: Who::Agent(agent),
         client_id: token.client_id.clone(),
-        scopes: Arc::new(token.scopes.clone()),
+        scopes: Arc::clone(&token.scopes),
         groups,
         request: None,
     })

@@ -9,7 +9,6 @@ use tidings_store::{DocKey, Kind};
 use crate::App;
 use crate::desk::find::unreadable;
 use crate::desk::{ErrorType, Failure};
-use crate::pipeline::scene::{Seen, seen};
 
 /// A customer who is refused; their document's key is their id, or the address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +46,7 @@ pub async fn check_customer(
     workspace: WorkspaceId,
     customer: CustomerId,
 ) -> Result<(), Failure> {
-    check(app, workspace, &[key_of_customer(customer)]).await
+    check(app, workspace, key_of_customer(customer)).await
 }
 
 /// Refuses who comes from an address of somebody who is banned now.
@@ -58,20 +57,17 @@ pub async fn check_address(
     ip: Option<IpAddr>,
 ) -> Result<(), Failure> {
     let Some(ip) = ip else { return Ok(()) };
-    let refused = check(app, workspace, &[key_of_address(&ip.to_string())]).await;
+    let refused = check(app, workspace, key_of_address(&ip.to_string())).await;
     if refused.is_err() {
         tracing::debug!("the customer {customer} comes from an address that is banned");
     }
     refused
 }
 
-async fn check(app: &App, workspace: WorkspaceId, keys: &[DocKey]) -> Result<(), Failure> {
-    let found = app.store().documents_by_key(workspace, keys).await.map_err(unreadable)?;
-    for document in found.into_iter().flatten() {
-        let ban: Seen<Ban> = seen(document).map_err(unreadable)?;
-        if ban.value.expires_at > app.now() {
-            return Err(Failure::from(ErrorType::CustomerBanned));
-        }
+async fn check(app: &App, workspace: WorkspaceId, key: DocKey) -> Result<(), Failure> {
+    let ban = app.passes().ban(&app.store, workspace, key).await.map_err(unreadable)?;
+    match ban {
+        Some(ban) if ban.expires_at > app.now() => Err(Failure::from(ErrorType::CustomerBanned)),
+        Some(_) | None => Ok(()),
     }
-    Ok(())
 }

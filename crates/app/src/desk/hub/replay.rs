@@ -43,7 +43,7 @@ impl Seat {
             return Ok(Missed::Pushes(Vec::new()));
         }
         // A number that is not reached yet is one of a log that was restored.
-        if since > upto && since > app.store().last_seq(directory.workspace()).await? {
+        if since > upto && since > app.store().tail(directory.workspace()).head() {
             return Ok(Missed::Gap);
         }
         if since > upto {
