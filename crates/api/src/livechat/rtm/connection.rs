@@ -312,6 +312,7 @@ impl Connection {
         };
         if timeout(CLOSE_WITHIN, leaves).await.is_err() {
             tracing::debug!("a connection was closed before its last words left");
+            self.socket.abort();
         }
     }
 

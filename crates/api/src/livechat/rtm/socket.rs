@@ -67,6 +67,15 @@ impl Line {
         }
     }
 
+    /// Makes the next close a break: what was not taken yet is thrown away.
+    fn abort(&self) {
+        if let Self::Tcp(tcp) = self
+            && let Err(error) = tcp.set_zero_linger()
+        {
+            tracing::debug!("a connection keeps what was not taken: {error}");
+        }
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(_) => Poll::Ready(Ok(())),
@@ -124,6 +133,12 @@ impl Socket {
     /// Writes a text.
     pub(super) fn write_text(&mut self, text: &[u8]) {
         self.write(|out| frames::write_text(out, text));
+    }
+
+    /// Gives up who does not read: the machine would hold megabytes for them for minutes, and they would learn as late
+    /// that nothing comes any more. To be closed right after.
+    pub(super) fn abort(&self) {
+        self.line.abort();
     }
 
     /// Waits until something happens. Cancel-safe. Reads only if `reads`: who does not take our answers is not heard.
