@@ -1,11 +1,15 @@
 //! The crash test: kills the server at random moments under load, and judges it by what can be seen from outside.
 //!
 //! Visitors write to an echo bot, programs write facts, a subscriber takes deliveries; all of them speak HTTP, and send
-//! again what was not thanked for. After every kill (or power cut) the server starts again on the same folder. At the
-//! end the whole log is read and judged by [`checker`]. In reading order: [`history`] (what was seen), [`checker`],
-//! [`writers`], [`receiver`], [`power`] (the power cut).
+//! again what was not thanked for. Customers and agents talk over open connections, and come back with what they heard
+//! last. After every kill (or power cut) the server starts again on the same folder. At the end the whole log is read and
+//! judged by [`checker`]. In reading order: [`history`] (what was seen), [`checker`], [`heard`] (its part on open
+//! connections), [`fault`], [`writers`], [`callers`], [`receiver`], [`power`] (the power cut).
 
+mod callers;
 mod checker;
+mod fault;
+mod heard;
 mod history;
 mod power;
 mod receiver;
@@ -26,7 +30,8 @@ use crate::dice::Dice;
 use crate::figures::{Times, milliseconds};
 use crate::installation::{Installation, Running, text_of};
 use crate::process;
-use checker::{Column, Fault};
+use callers::Callers;
+use fault::{Column, Fault};
 use history::{ECHO, History, Logged};
 use power::Disk;
 use receiver::Receiver;
@@ -112,6 +117,7 @@ struct Outcome {
     acknowledged: usize,
     events: usize,
     arrivals: usize,
+    heard: usize,
     faults: Vec<Fault>,
     restarts: Times,
     quiet_after: Duration,
@@ -143,6 +149,7 @@ async fn play(options: &Options) -> anyhow::Result<Outcome> {
     let mut writers = start_writers(&installation, &desk, &channel, &mut dice);
     // What was set up is no part of the test: endpoint and chats shall be on the disk before the first cut.
     desk.all_have_chats(VISITORS).await?;
+    let mut callers = Callers::start(&installation, &desk, &mut dice).await?;
     sync_all_disks()?;
     let longest = Duration::from_secs_f64(options.seconds_per_round).max(LIFE_LEAST);
     let mut restarts = Vec::new();
@@ -152,6 +159,7 @@ async fn play(options: &Options) -> anyhow::Result<Outcome> {
             ended.context("a writer broke")?.with_context(|| format!("in round {}", round + 1))?;
             bail!("a writer stopped in round {}", round + 1);
         }
+        callers.check().with_context(|| format!("in round {}", round + 1))?;
         disk = die(running, disk, round).await?;
         running =
             installation.start().await.with_context(|| format!("after death {}", round + 1))?;
@@ -163,13 +171,15 @@ async fn play(options: &Options) -> anyhow::Result<Outcome> {
     }
 
     let (history, faults, quiet_after) =
-        wait_until_quiet(&installation, &desk, &receiver, options).await?;
+        wait_until_quiet(&installation, &desk, &receiver, &mut callers, options).await?;
+    drop(callers);
     running.stop().await?;
     Ok(Outcome {
         seed,
         acknowledged: checker::acknowledged(&history),
         events: history.log.len(),
         arrivals: history.arrivals.len(),
+        heard: history.listeners.iter().map(|listener| listener.heard.len()).sum(),
         faults,
         restarts: Times::new(restarts),
         quiet_after,
@@ -223,16 +233,17 @@ async fn wait_until_quiet(
     installation: &Installation,
     desk: &Desk,
     receiver: &Receiver,
+    callers: &mut Callers,
     options: &Options,
 ) -> anyhow::Result<(History, Vec<Fault>, Duration)> {
     let began = Instant::now();
-    let mut history = History {
-        promises: desk.promises(),
-        subscribed: "chat.message".to_owned(),
-        ..History::default()
-    };
+    let mut history = History { subscribed: "chat.message".to_owned(), ..History::default() };
     loop {
         let (events, arrivals) = (history.log.len(), receiver.count());
+        callers.check()?;
+        // Before the log: what was thanked for or heard by then must be in it.
+        history.promises = desk.promises();
+        history.listeners = callers.listeners();
         read_on(installation, &mut history.log).await?;
         history.arrivals = receiver.arrivals();
         let faults = checker::check(&history);
@@ -288,6 +299,7 @@ fn print(options: &Options, outcome: &Outcome) {
     println!("{:<22}{}", "acknowledged", outcome.acknowledged);
     println!("{:<22}{}", "events in the log", outcome.events);
     println!("{:<22}{}", "deliveries received", outcome.arrivals);
+    println!("{:<22}{}", "pushes heard", outcome.heard);
     for column in Column::ALL {
         println!("{:<22}{}", column.title(), counts.get(&column).map_or(0, Vec::len));
     }

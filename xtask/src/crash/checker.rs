@@ -4,154 +4,10 @@
 //! Its tests break a good history in every way that it knows, and demand that it notices.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 
+use super::fault::Fault;
+use super::heard;
 use super::history::{Arrival, History, Kind, Logged};
-
-/// A broken promise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// An acknowledged event is not in the log.
-    Lost { key: String, seq: u64 },
-    /// One key is in the log more than once.
-    Doubled { key: String, times: usize },
-    /// The log has another number or id than the answer had.
-    Renumbered { key: String, acknowledged: u64, logged: u64 },
-    /// The same key was answered in two ways.
-    AnsweredDifferently { key: String },
-    /// The numbers of the log have a gap, or go back.
-    Gap { after: u64, next: u64 },
-    /// The order within a thread has a gap, or goes back.
-    OrderBreak { thread: String, expected: u64, found: Option<u64> },
-    /// A customer's message has no reply.
-    ReplyMissing { key: String },
-    /// A customer's message has more than one reply.
-    ReplyDoubled { key: String, times: usize },
-    /// A reply stands before its message.
-    ReplyEarly { key: String },
-    /// The replies of a chat are not in the order of its messages.
-    RepliesOutOfOrder { chat: String, key: String },
-    /// An event that was owed to the receiver never came.
-    DeliveryMissing { seq: u64 },
-    /// The receiver got an event of a chat after a later one of the same chat.
-    DeliveryOutOfOrder { chat: String, seq: u64 },
-    /// The receiver got what the log does not have.
-    DeliveryUnknown { webhook_id: String },
-    /// The receiver got one event with two bodies.
-    DeliveryChanged { webhook_id: String },
-    /// The receiver got something whose signature is wrong.
-    DeliveryUnsigned { webhook_id: String },
-}
-
-/// The columns of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Column {
-    Lost,
-    Doubled,
-    OrderBreaks,
-    RepliesMissing,
-    DeliveriesMissing,
-    DeliveriesWrong,
-}
-
-impl Column {
-    pub(super) const ALL: [Self; 6] = [
-        Self::Lost,
-        Self::Doubled,
-        Self::OrderBreaks,
-        Self::RepliesMissing,
-        Self::DeliveriesMissing,
-        Self::DeliveriesWrong,
-    ];
-
-    pub(super) const fn title(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Doubled => "doubled",
-            Self::OrderBreaks => "order breaks",
-            Self::RepliesMissing => "replies missing",
-            Self::DeliveriesMissing => "deliveries missing",
-            Self::DeliveriesWrong => "deliveries wrong",
-        }
-    }
-}
-
-impl Fault {
-    pub(super) const fn column(&self) -> Column {
-        match self {
-            Self::Lost { .. } => Column::Lost,
-            Self::Doubled { .. } | Self::AnsweredDifferently { .. } | Self::ReplyDoubled { .. } => {
-                Column::Doubled
-            }
-            Self::Renumbered { .. }
-            | Self::Gap { .. }
-            | Self::OrderBreak { .. }
-            | Self::ReplyEarly { .. }
-            | Self::RepliesOutOfOrder { .. }
-            | Self::DeliveryOutOfOrder { .. } => Column::OrderBreaks,
-            Self::ReplyMissing { .. } => Column::RepliesMissing,
-            Self::DeliveryMissing { .. } => Column::DeliveriesMissing,
-            Self::DeliveryUnknown { .. }
-            | Self::DeliveryChanged { .. }
-            | Self::DeliveryUnsigned { .. } => Column::DeliveriesWrong,
-        }
-    }
-
-    /// Whether waiting may still mend it.
-    pub(super) const fn may_pass(&self) -> bool {
-        matches!(self, Self::ReplyMissing { .. } | Self::DeliveryMissing { .. })
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost { key, seq } => write!(f, "{key}, acknowledged as {seq}, is not in the log"),
-            Self::Doubled { key, times } => write!(f, "{key} is in the log {times} times"),
-            Self::Renumbered { key, acknowledged, logged } => {
-                write!(
-                    f,
-                    "{key} was acknowledged as {acknowledged} and is {logged} in the log, or has another id"
-                )
-            }
-            Self::AnsweredDifferently { key } => {
-                write!(f, "{key} was sent twice and answered in two ways")
-            }
-            Self::Gap { after, next } => write!(f, "the log goes from {after} to {next}"),
-            Self::OrderBreak { thread, expected, found: Some(found) } => {
-                write!(
-                    f,
-                    "thread {thread} should go on with order {expected}, and goes on with {found}"
-                )
-            }
-            Self::OrderBreak { thread, expected, found: None } => {
-                write!(
-                    f,
-                    "thread {thread} should go on with order {expected}, and goes on without one"
-                )
-            }
-            Self::ReplyMissing { key } => write!(f, "{key} has no reply"),
-            Self::ReplyDoubled { key, times } => write!(f, "{key} has {times} replies"),
-            Self::ReplyEarly { key } => write!(f, "{key} comes after its reply"),
-            Self::RepliesOutOfOrder { chat, key } => {
-                write!(f, "the reply to {key} in chat {chat} comes out of order")
-            }
-            Self::DeliveryMissing { seq } => write!(f, "event {seq} never reached the receiver"),
-            Self::DeliveryOutOfOrder { chat, seq } => {
-                write!(f, "event {seq} of chat {chat} reached the receiver after a later one")
-            }
-            Self::DeliveryUnknown { webhook_id } => {
-                write!(f, "the receiver got {webhook_id}, which the log does not have")
-            }
-            Self::DeliveryChanged { webhook_id } => {
-                write!(f, "the receiver got {webhook_id} with two bodies")
-            }
-            Self::DeliveryUnsigned { webhook_id } => {
-                write!(f, "the receiver got {webhook_id} with a wrong signature")
-            }
-        }
-    }
-}
 
 /// Everything that is wrong with a history. Empty when every promise was kept.
 pub(super) fn check(history: &History) -> Vec<Fault> {
@@ -161,6 +17,7 @@ pub(super) fn check(history: &History) -> Vec<Fault> {
     check_orders(&history.log, &mut faults);
     check_replies(history, &mut faults);
     check_deliveries(history, &mut faults);
+    heard::check(history, &mut faults);
     faults
 }
 
@@ -187,10 +44,13 @@ fn check_promises(history: &History, faults: &mut Vec<Fault>) {
             faults.push(Fault::AnsweredDifferently { key: promise.key.clone() });
         }
         match by_key.get(promise.key.as_str()).and_then(|events| events.first()) {
-            None => faults.push(Fault::Lost { key: promise.key.clone(), seq: first.seq }),
-            Some(event) if event.seq != first.seq || event.id != first.id => {
-                let (acknowledged, logged) = (first.seq, event.seq);
-                faults.push(Fault::Renumbered { key: promise.key.clone(), acknowledged, logged });
+            None => {
+                let (key, answer) = (promise.key.clone(), first.clone());
+                faults.push(Fault::Lost { key, answer });
+            }
+            Some(event) if !first.is_of(event) => {
+                let (key, answer) = (promise.key.clone(), first.clone());
+                faults.push(Fault::Renumbered { key, answer, logged: event.seq });
             }
             Some(_) => {}
         }
@@ -297,8 +157,13 @@ fn check_deliveries(history: &History, faults: &mut Vec<Fault>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fault::Column;
     use super::super::history::{Acknowledgement, ECHO, Promise};
     use super::*;
+
+    fn written(seq: u64) -> Acknowledgement {
+        Acknowledgement::Written { id: format!("e{seq}"), seq }
+    }
 
     /// Alice writes twice in her chat, a program notes something in between, and the echo bot answers both.
     fn good() -> History {
@@ -316,11 +181,12 @@ mod tests {
             author_kind: author.to_owned(),
             custom_id: key.map(ToOwned::to_owned),
             text: text.to_owned(),
+            ..Logged::default()
         };
         let promise = |key: &str, kind, seq: u64| Promise {
             key: key.to_owned(),
             kind,
-            answers: vec![Acknowledgement { id: format!("e{seq}"), seq }],
+            answers: vec![written(seq)],
         };
         let arrival = |seq: u64| Arrival { webhook_id: format!("e{seq}"), body: seq, signed: true };
         History {
@@ -338,6 +204,7 @@ mod tests {
             ],
             arrivals: vec![arrival(1), arrival(3), arrival(1), arrival(4), arrival(5)],
             subscribed: "chat.message".to_owned(),
+            ..History::default()
         }
     }
 
@@ -367,10 +234,10 @@ mod tests {
             history.promises.push(Promise {
                 key: "a3".to_owned(),
                 kind: Kind::Message,
-                answers: vec![Acknowledgement { id: "e6".to_owned(), seq: 6 }],
+                answers: vec![written(6)],
             });
         });
-        assert_eq!(faults, vec![Fault::Lost { key: "a3".to_owned(), seq: 6 }]);
+        assert_eq!(faults, vec![Fault::Lost { key: "a3".to_owned(), answer: written(6) }]);
     }
 
     #[test]
@@ -385,22 +252,21 @@ mod tests {
 
     #[test]
     fn another_number_than_the_acknowledged_one_is_found() {
-        let faults = after(|history| history.promises[0].answers[0].seq = 2);
-        assert_eq!(
-            faults,
-            vec![Fault::Renumbered { key: "a1".to_owned(), acknowledged: 2, logged: 1 }]
-        );
-        let faults = after(|history| history.promises[0].answers[0].id = "other".to_owned());
-        assert_eq!(
-            faults,
-            vec![Fault::Renumbered { key: "a1".to_owned(), acknowledged: 1, logged: 1 }]
-        );
+        for other in [
+            written(2),
+            Acknowledgement::Written { id: "other".to_owned(), seq: 1 },
+            Acknowledgement::Named("T1_2".to_owned()),
+        ] {
+            let faults = after(|history| history.promises[0].answers[0] = other.clone());
+            let key = "a1".to_owned();
+            assert_eq!(faults, vec![Fault::Renumbered { key, answer: other, logged: 1 }]);
+        }
     }
 
     #[test]
     fn two_answers_to_one_key_are_found() {
         let faults = after(|history| {
-            history.promises[0].answers.push(Acknowledgement { id: "e9".to_owned(), seq: 9 });
+            history.promises[0].answers.push(written(9));
         });
         assert_eq!(faults, vec![Fault::AnsweredDifferently { key: "a1".to_owned() }]);
     }
@@ -473,7 +339,7 @@ mod tests {
             history.log[2].custom_id = None;
             (history.log[4].author_kind, history.log[4].text) = (message.author_kind, message.text);
             history.log[4].custom_id = message.custom_id;
-            history.promises[2].answers[0] = Acknowledgement { id: "e5".to_owned(), seq: 5 };
+            history.promises[2].answers[0] = written(5);
         });
         assert!(faults.contains(&Fault::ReplyEarly { key: "a2".to_owned() }), "{faults:?}");
     }

@@ -17,16 +17,16 @@ use crate::http::{self, Client};
 use crate::installation::Installation;
 
 /// How long a writer waits before it sends the same again.
-const RETRY_AFTER: Duration = Duration::from_millis(5);
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(5);
 
 /// How long a writer tries to get rid of one thing. Longer than a restart may take.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(90);
+pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(90);
 
 /// The longest pause of a writer between two things.
-const PAUSE_MAX: Duration = Duration::from_millis(8);
+pub(super) const PAUSE_MAX: Duration = Duration::from_millis(8);
 
 /// One in so many keys is sent again after the thanks: the answer must be the same.
-const SENT_AGAIN_ONE_IN: u64 = 16;
+pub(super) const SENT_AGAIN_ONE_IN: u64 = 16;
 
 /// What the writers share.
 #[derive(Debug, Default)]
@@ -62,11 +62,11 @@ impl Desk {
         self.promises.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn note(&self, promise: Promise) {
+    pub(super) fn note(&self, promise: Promise) {
         self.promises.lock().unwrap_or_else(PoisonError::into_inner).push(promise);
     }
 

@@ -116,7 +116,8 @@ async fn resume(place: &Place, mut line: WebSocket, all: &[u64]) -> anyhow::Resu
     ensure!(login.get("gap") == Some(&json!(false)), "who was cut was told of a gap");
     while heard.len() < all.len() {
         let frame = tokio::time::timeout(WITHIN, line.next()).await;
-        let frame = frame.with_context(|| format!("only {} came after it was cut", heard.len()))??;
+        let frame =
+            frame.with_context(|| format!("only {} came after it was cut", heard.len()))??;
         heard.push(seq_in(frame.payload)?);
     }
     ensure!(heard == all, "who was cut lost or doubled something");
