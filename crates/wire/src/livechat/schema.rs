@@ -138,7 +138,12 @@ impl Node {
             }
         };
         let (_, child) = self.children.get_mut(at).expect("the place was just found or made");
-        if in_list { child.item.get_or_insert_with(|| Box::new(Self::implied())) } else { child }
+        if !in_list {
+            return child;
+        }
+        // A path may speak of a list's items where no other speaks of the list.
+        child.kind = Kind::Objects;
+        child.item.get_or_insert_with(|| Box::new(Self::implied()))
     }
 
     /// Checks a whole payload. Takes out `null`s, and makes `10.0` the whole number that it is.
