@@ -51,7 +51,7 @@ mod shape;
 pub use answer::answer;
 pub use error::{ErrorType, Failure};
 pub use event::{EventLimits, event};
-pub use methods::{Method, Param, find, methods};
+pub use methods::{Kind, Method, Param, find, methods, shapes};
 pub use older_request::SEEN_EVERYTHING;
 pub use push::{push, pushes};
 pub use reference::reference;

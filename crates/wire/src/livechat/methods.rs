@@ -1,7 +1,8 @@
 //! The table of methods: `methods/agent.json`, `customer.json`, `configuration.json`, and `v3_0.json` for the oldest.
 //!
-//! Data, not code: what a method is called in which version, over which transport it goes, what it takes, what it fails
-//! with and what it causes. The files are in the binary; a test reads them, so a wrong one never gets further.
+//! Data, not code: what a method is called in which version, over which transport it goes, what it takes and answers, what
+//! it fails with and what it causes. The files are in the binary; a test reads them, so a wrong one never gets further.
+//! `methods/shapes.json` holds what stands in several answers.
 //!
 //! A method is known by its name in 3.6, or by its last name if it went away before. `since` and `until` say in which
 //! versions it exists, `older_names` what it was called before: each name until that version, the next one from there.
@@ -41,8 +42,8 @@ pub struct Method {
     pub older_names: Vec<OlderName>,
     /// What it takes, in the names of 3.6.
     pub params: Vec<Param>,
-    /// The fields of its answer, in short.
-    pub answer: &'static str,
+    /// The shape of its answer in 3.6: a word of [`shapes`], or an object or a list of such.
+    pub answer: Value,
     /// What it can fail with beside [`COMMON_ERRORS`].
     pub errors: Vec<ErrorType>,
     /// The pushes that it causes for agents.
@@ -140,6 +141,12 @@ impl Method {
 /// Every method of every side and version.
 pub fn methods() -> &'static [Method] {
     &METHODS
+}
+
+/// The shapes that stand in answers by a name of their own. A shape is `string`, `integer`, `bool`, `datetime`, `object`,
+/// `any`, the name of another one, a list of one shape, or an object: `name?` may be absent, `<name>` is any name.
+pub fn shapes() -> &'static Map<String, Value> {
+    &SHAPES
 }
 
 /// The method that a version calls `action`, if it can be called over this transport.
@@ -243,6 +250,10 @@ static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     .collect()
 });
 
+static SHAPES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("methods/shapes.json")).expect("a test reads it")
+});
+
 static OLDEST: LazyLock<Vec<OldestMethod>> = LazyLock::new(|| {
     let mut rows = rows::<OldestRow>(include_str!("methods/v3_0.json"));
     [Side::Agent, Side::Customer]
@@ -273,7 +284,7 @@ struct Row {
     older_names: Vec<OlderNameRow>,
     batch_of: Option<&'static str>,
     scopes: Vec<&'static str>,
-    answer: &'static str,
+    answer: Value,
     errors: Vec<ErrorText>,
     pushes_to_agents: Vec<&'static str>,
     pushes_to_customer: Vec<&'static str>,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::error::ErrorType;
-use super::methods::{COMMON_ERRORS, Method, Param, methods};
+use super::methods::{COMMON_ERRORS, Method, Param, methods, shapes};
 use super::push::pushes;
 use super::version::{Side, Version};
 
@@ -24,6 +24,7 @@ fn write_page(page: &mut String) -> std::fmt::Result {
         "Versions 3.0 to 3.7 are spoken; older names are given where there are some.\n"
     )?;
     errors(page)?;
+    shapes_of_answers(page)?;
     for side in Side::ALL {
         writeln!(page, "## {}\n", side.title())?;
         for method in methods().iter().filter(|method| method.side == side) {
@@ -32,6 +33,31 @@ fn write_page(page: &mut String) -> std::fmt::Result {
         write_pushes(page, side)?;
     }
     Ok(())
+}
+
+/// What stands in several answers.
+fn shapes_of_answers(page: &mut String) -> std::fmt::Result {
+    writeln!(page, "## Shapes\n")?;
+    writeln!(page, "They stand in answers by their names; a `?` marks what may be absent.\n")?;
+    for (name, of) in shapes() {
+        writeln!(page, "- `{name}`: `{}`", shape(of))?;
+    }
+    writeln!(page)
+}
+
+/// A shape as people read it: `{chat_id: string, event_ids?: [string]}`.
+fn shape(of: &Value) -> String {
+    match of {
+        Value::String(word) => word.clone(),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(shape).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(fields) => {
+            let field = |(name, of): (&String, &Value)| format!("{name}: {}", shape(of));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => of.to_string(),
+    }
 }
 
 fn errors(page: &mut String) -> std::fmt::Result {
@@ -79,7 +105,7 @@ fn write_method(page: &mut String, method: &Method) -> std::fmt::Result {
             )?;
         }
     }
-    writeln!(page, "\nAnswer: {}.", method.answer)?;
+    writeln!(page, "\nAnswer: `{}`.", shape(&method.answer))?;
     if !method.errors.is_empty() {
         let errors: Vec<String> =
             method.errors.iter().map(|kind| format!("`{kind}` ({})", kind.http_status())).collect();
@@ -163,7 +189,7 @@ mod tests {
         | `thread_id` | string | yes |  |
         | `tag` | string | yes |  |
 
-        Answer: {}.
+        Answer: `{}`.
         Errors: `not_found` (404), `validation` (400).
         Pushes to agents: `thread_tagged`.
         Webhooks: `thread_tagged`.
