@@ -71,12 +71,7 @@ impl Call {
     /// Checks the scopes, hands it to the file of its noun, and turns the answer into the client's version.
     pub(crate) async fn answer(self, method: &'static Method) -> Answer {
         let (version, action) = (self.version, method.action);
-        if self.side != Side::Customer && !self.actor.has_scope(&method.scopes) {
-            return Err(Failure::new(
-                ErrorType::Authorization,
-                format!("the token needs one of the scopes {}", method.scopes.join(", ")),
-            ));
-        }
+        needs_scope(self.side, &self.actor, method)?;
         let answer = match self.side {
             Side::Agent => agent::answer(self, action).await,
             Side::Customer => customer::answer(self, action).await,
@@ -84,6 +79,17 @@ impl Call {
         }?;
         Ok(livechat::answer(method, version, answer))
     }
+}
+
+/// Refuses who has none of a method's scopes. Customers have none, and need none.
+pub(crate) fn needs_scope(side: Side, actor: &Actor, method: &Method) -> Result<(), Failure> {
+    if side == Side::Customer || actor.has_scope(&method.scopes) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorType::Authorization,
+        format!("the token needs one of the scopes {}", method.scopes.join(", ")),
+    ))
 }
 
 /// Parameters as a type.

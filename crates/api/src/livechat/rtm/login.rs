@@ -16,11 +16,11 @@ use tidings_app::desk::hub::{
 use tidings_app::desk::look::login::{self, CUSTOMERS_TOLD_MAX, What};
 use tidings_app::desk::{Actor, Who};
 use tidings_model::Seq;
-use tidings_wire::livechat::{self, ErrorType, Failure, Method, Side, Transport, Version};
+use tidings_wire::livechat::{self, ErrorType, Failure, Method, Transport, Version};
 
 use super::Door;
 use super::talk::Request;
-use crate::livechat::call::read_args;
+use crate::livechat::call::{needs_scope, read_args};
 use crate::livechat::cors::{allows, not_allowed};
 use crate::livechat::customer::customers::machine;
 use crate::livechat::sign_in::{SignedIn, sign_in};
@@ -136,12 +136,7 @@ pub(super) async fn take_seat(
     actor: &Actor,
     asked: Asked,
 ) -> Result<Seat, Failure> {
-    if door.side != Side::Customer && !actor.has_scope(&method.scopes) {
-        return Err(Failure::new(
-            ErrorType::Authorization,
-            format!("the token needs one of the scopes {}", method.scopes.join(", ")),
-        ));
-    }
+    needs_scope(door.side, actor, method)?;
     let who = match &actor.who {
         Who::Agent(agent) => WhoListens::Agent(agent.id.clone()),
         Who::Customer(id) => WhoListens::Customer(*id),

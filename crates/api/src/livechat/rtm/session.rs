@@ -15,7 +15,7 @@ use super::Door;
 use super::login::{Session, login};
 use super::subscriptions;
 use super::talk::{Request, answer, version_of};
-use crate::livechat::call::Call;
+use crate::livechat::call::{Call, needs_scope};
 use crate::livechat::sign_in::sign_in;
 
 /// How long a call may take; LiveChat's figure.
@@ -96,6 +96,7 @@ async fn act(door: &Door, signed: Option<Signed>, request: &Request) -> Result<A
     let payload = livechat::request(method, version, payload)?;
     let signed_in = sign_in(&door.api.app, door.side, &signed.token).await?;
     let mut actor = signed_in.actor;
+    needs_scope(door.side, &actor, method)?;
     match method.action {
         "update_session" => {
             let token = payload.get("token").and_then(Value::as_str).unwrap_or_default();
