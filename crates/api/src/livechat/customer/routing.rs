@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_app::desk::actor::opaque;
+use tidings_app::desk::routing::rules::Rules;
 use tidings_app::desk::routing::{Choice, Wanted, choose, situation, status, status_for_customers};
 use tidings_app::desk::{ErrorType, Failure};
 use tidings_model::GroupNumber;
@@ -65,7 +66,9 @@ async fn predict(call: &Call, group: GroupNumber) -> Result<(Value, bool), Failu
             ErrorType::GroupOffline
         }));
     }
-    let decision = choose(&candidates, &Wanted { group, may_wait: true, ..Wanted::default() });
+    let rules = Rules::of(app, workspace);
+    let may_wait = rules.queue_enabled || rules.manual;
+    let decision = choose(&candidates, &Wanted { group, may_wait, ..Wanted::default() });
     // Who waits is told of the one who would come first: the least loaded of those who are there.
     let (id, queue) = match decision.choice {
         Choice::Agent(id) => (id, false),
