@@ -122,9 +122,12 @@ pub struct Said {
     scope: WebhookScope,
 }
 
-/// The program that a call is about: the token's own; a personal token names any.
+/// The program that a call is about: the token's own; a personal token must name one.
 fn client(actor: &Actor, named: Option<&str>) -> Result<String, Failure> {
     match named {
+        None if actor.client_id == agent_token::PERSONAL_CLIENT_ID => {
+            Err(Failure::field("owner_client_id", "must be given with a personal token"))
+        }
         None => Ok(actor.client_id.clone()),
         Some(named)
             if actor.client_id == agent_token::PERSONAL_CLIENT_ID || actor.client_id == named =>
