@@ -30,7 +30,12 @@ pub(super) async fn pushes(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, R
     match name {
         // Who comes with a page is told of with their visit.
         "customer.created" if customer.visit.is_some() => {}
-        "customer.created" => pushes.push(to_agents(id, "incoming_customer", shown(&customer))),
+        "customer.created" => pushes.push(Push {
+            // To themself they were there before they were written down.
+            to_customer: Some(("customer_updated", own(app, event.workspace, &customer))),
+            customers: Customers::One(id),
+            ..to_agents(id, "incoming_customer", shown(&customer))
+        }),
         "customer.visit_started" => {
             pushes.push(to_agents(id, "incoming_customer", shown(&customer)));
             pushes.push(statistics(&customer));
@@ -38,9 +43,7 @@ pub(super) async fn pushes(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, R
         "customer.updated" => {
             let changed = changed(data);
             let push = to_agents(id, "customer_updated", only(shown(&customer), &changed));
-            let veil = opaque(app, event.workspace);
-            let own =
-                show::customer(&Lens::Customer { me: id, veil: &veil }, &customer, None, None);
+            let own = own(app, event.workspace, &customer);
             pushes.push(Push {
                 to_customer: Some(("customer_updated", only(own, &changed))),
                 customers: Customers::One(id),
@@ -132,6 +135,12 @@ fn followed(event: &Event, customer: &Customer) -> Option<Push> {
 
 fn shown(customer: &Customer) -> Value {
     show::customer(&Lens::Agent, customer, None, None)
+}
+
+/// A customer as they see themselves.
+fn own(app: &App, workspace: WorkspaceId, customer: &Customer) -> Value {
+    let veil = opaque(app, workspace);
+    show::customer(&Lens::Customer { me: customer.id, veil: &veil }, customer, None, None)
 }
 
 /// Agents hear of the customers whom they asked to hear of.
