@@ -33,7 +33,7 @@ pub struct Client {
     pub token: String,
     base_url: String,
     side: &'static str,
-    version: &'static str,
+    version: String,
     http: reqwest::Client,
 }
 
@@ -44,15 +44,15 @@ impl Client {
             token: token.into(),
             base_url: world.base_url.clone(),
             side,
-            version: VERSION,
+            version: VERSION.to_owned(),
             http: world.http.clone(),
         }
     }
 
     /// The same, in another version, as `v3.5`.
     #[must_use]
-    pub fn in_version(mut self, version: &'static str) -> Self {
-        self.version = version;
+    pub fn in_version(mut self, version: &str) -> Self {
+        version.clone_into(&mut self.version);
         self
     }
 
@@ -83,7 +83,7 @@ impl Client {
     pub async fn upload_as(
         &self,
         action: &str,
-        field: &'static str,
+        field: &str,
         name: &str,
         content_type: &str,
         bytes: &[u8],
@@ -95,17 +95,17 @@ impl Client {
     pub async fn upload_with(
         &self,
         action: &str,
-        field: &'static str,
-        beside: &[(&'static str, &str)],
+        field: &str,
+        beside: &[(&str, &str)],
         name: &str,
         content_type: &str,
         bytes: &[u8],
     ) -> Result<Value, Refused> {
         let part = reqwest::multipart::Part::bytes(bytes.to_vec()).file_name(name.to_owned());
         let part = part.mime_str(content_type).expect("a good type");
-        let mut form = reqwest::multipart::Form::new().part(field, part);
+        let mut form = reqwest::multipart::Form::new().part(field.to_owned(), part);
         for (name, value) in beside {
-            form = form.text(*name, (*value).to_owned());
+            form = form.text((*name).to_owned(), (*value).to_owned());
         }
         let request = self.http.post(self.address(action)).bearer_auth(&self.token).multipart(form);
         finish(request).await

@@ -7,7 +7,7 @@
 //! let push = alice.push("incoming_event").await;
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -148,6 +148,25 @@ impl RtmClient {
             }
             assert!(self.read(WAIT_MAX).await, "no push came: {:?}", self.closed);
         }
+    }
+
+    /// Waits for pushes of these names, in whatever order; gives the payload of the first of each that came in time.
+    pub async fn hears(&mut self, wanted: &BTreeSet<String>) -> BTreeMap<String, Value> {
+        let mut heard = BTreeMap::new();
+        while heard.len() < wanted.len() {
+            let Some(push) = self.heard.pop_front() else {
+                if self.read(WAIT_MAX).await {
+                    continue;
+                }
+                break;
+            };
+            let action = push.get("action").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if wanted.contains(&action) {
+                let payload = push.get("payload").cloned().unwrap_or_default();
+                heard.entry(action).or_insert(payload);
+            }
+        }
+        heard
     }
 
     /// The pushes that came until it is quiet.
