@@ -22,6 +22,8 @@ pub struct Settings {
     pub retry_delays: Vec<Duration>,
     /// How long one delivery may take, from the look-up of the name to the last byte of the answer.
     pub delivery_deadline: Duration,
+    /// How many webhooks of the Chat API a program may have for one action.
+    pub webhooks_per_action_max: usize,
     /// What a bot says when it fails and would be silent.
     pub bot_failure_answer: String,
     /// How many messages bots may write in one chat within a minute, before the loop guard stops them.
@@ -39,6 +41,7 @@ impl Default for Settings {
             keep_events_max: None,
             retry_delays: RETRY_DELAYS_S.into_iter().map(Duration::from_secs).collect(),
             delivery_deadline: Duration::from_secs(15),
+            webhooks_per_action_max: WEBHOOKS_PER_ACTION_MAX,
             bot_failure_answer:
                 "Sorry, something went wrong on our side. Please try again in a moment.".into(),
             bot_messages_per_minute_max: 60,
@@ -89,6 +92,9 @@ impl std::fmt::Debug for Secret {
 
 /// The limit that chat clients were written for: 10 MB.
 const UPLOAD_BYTES_MAX: u64 = 10 * 1024 * 1024;
+
+/// The vendor's figure.
+const WEBHOOKS_PER_ACTION_MAX: usize = 3;
 
 /// The usual schedule of retries, in seconds: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
 /// From the Standard Webhooks specification's recommendation.

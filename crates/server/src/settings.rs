@@ -81,6 +81,16 @@ settings! {
         visitor_messages_per_second: u32 = VISITOR_MESSAGES_PER_SECOND,
         /// The longest body, in bytes. Since v0.1.
         body_bytes_max: usize = BODY_BYTES_MAX,
+        /// How long a request may take, in seconds; what answers for as long as it is open goes on. Since v0.2.
+        request_timeout_s: u64 = tidings_api::Limits::default().request_timeout.as_secs(),
+        /// How long a request may take that brings a file, in seconds. Since v0.2.
+        upload_timeout_s: u64 = tidings_api::Limits::default().upload_timeout.as_secs(),
+        /// How many requests may be in hand at once. Since v0.2.
+        in_flight_max: usize = tidings_api::Limits::default().in_flight_max,
+        /// How many event streams may be open at once. Since v0.2.
+        streams_max: usize = tidings_api::Limits::default().streams_max,
+        /// How many live connections of the Chat API may be open at once. Since v0.2.
+        sockets_max: usize = tidings_api::Limits::default().sockets_max,
     }
     /// Where and how things are kept.
     storage: Storage {
@@ -123,6 +133,11 @@ settings! {
         },
         /// How long one try may take, in seconds. Since v0.1.
         deadline_s: u64 = tidings_app::Settings::default().delivery_deadline.as_secs(),
+    }
+    /// The Chat API.
+    chat_api: ChatApi {
+        /// How many webhooks a program may register for one action. Since v0.2.
+        webhooks_per_action_max: usize = tidings_app::Settings::default().webhooks_per_action_max,
     }
     /// How long events are kept.
     retention: Retention {
@@ -285,6 +300,13 @@ impl Settings {
             self.limits.body_bytes_max >= 1_024,
             "limits.body_bytes_max: must be at least 1024"
         );
+        for (name, value) in [
+            ("request_timeout_s", self.limits.request_timeout_s),
+            ("upload_timeout_s", self.limits.upload_timeout_s),
+            ("in_flight_max", self.limits.in_flight_max as u64),
+        ] {
+            anyhow::ensure!(value >= 1, "limits.{name}: must be at least 1");
+        }
         anyhow::ensure!(
             self.storage.bytes_max.is_none_or(|bytes| bytes >= STORAGE_BYTES_MIN),
             "storage.bytes_max: must be at least {STORAGE_BYTES_MIN}"
@@ -362,6 +384,7 @@ impl Settings {
                 .map(Duration::from_secs)
                 .collect(),
             delivery_deadline: Duration::from_secs(self.delivery.deadline_s),
+            webhooks_per_action_max: self.chat_api.webhooks_per_action_max,
             bot_failure_answer: self.bots.failure_answer.clone(),
             bot_messages_per_minute_max: self.bots.messages_per_minute_max,
         })

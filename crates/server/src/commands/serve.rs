@@ -271,12 +271,16 @@ fn limits(settings: &Settings) -> Limits {
     let messages = settings.limits.visitor_messages_per_second;
     Limits {
         body_bytes_max: settings.limits.body_bytes_max,
+        request_timeout: Duration::from_secs(settings.limits.request_timeout_s),
+        upload_timeout: Duration::from_secs(settings.limits.upload_timeout_s),
+        in_flight_max: settings.limits.in_flight_max,
+        streams_max: settings.limits.streams_max,
+        sockets_max: settings.limits.sockets_max,
         per_token: requests,
         per_address: requests,
         per_visitor: rate(messages, 6),
         // A family or an office shares an address.
         visitors_per_address: rate(messages.saturating_mul(10), 4),
-        ..Limits::default()
     }
 }
 
