@@ -4,8 +4,9 @@ use super::customers::greetings::{self, Greeting};
 use super::{ErrorType, Failure};
 use crate::App;
 use crate::admin::web_settings::WebSettings;
+use crate::directory::Directory;
 use serde_json::{Map, Value, json};
-use tidings_model::{Channel, GroupNumber, WorkspaceId};
+use tidings_model::{Channel, GroupNumber, Properties, WorkspaceId};
 
 /// `get_form`.
 pub fn form(
@@ -108,4 +109,14 @@ pub(super) fn for_widget(greeting: &Greeting) -> Option<Value> {
         "id": greeting.id.to_string(), "number": greeting.id, "when": when,
         "text": text.unwrap_or(&greeting.name), "rich": rich,
     }))
+}
+
+/// The words by which a team welcomes who comes: its own, else those of the workspace. The vendor names where they come
+/// from (`chats.welcome_message_source`) and not where they stand; here it is `chats.welcome_phrase`.
+pub fn welcome_phrase(directory: &Directory, group: GroupNumber) -> Option<String> {
+    let of = |properties: &Properties| {
+        Some(properties.get("chats", "welcome_phrase")?.as_str()?.to_owned())
+    };
+    let own = directory.group(group).and_then(|group| of(&group.properties));
+    own.or_else(|| of(&directory.license_properties()))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidings_model::Role;
-use tidings_testkit::desk::{AgentClient, Client, CustomerClient, error_type};
+use tidings_testkit::desk::{AgentClient, Client, CustomerClient, error_type, team};
 use tidings_testkit::rtm::RtmClient;
 use tidings_testkit::world::World;
 use tidings_wire::livechat::Side;
@@ -297,5 +297,30 @@ async fn forms_come_from_the_channels_settings() {
     assert_eq!(post, Ok(json!({ "enabled": false })));
     let nowhere = alice.call("get_form", json!({ "group_id": 9, "type": "prechat" })).await;
     assert_eq!(error_type(&nowhere), "group_not_found");
+    scene.world.finish().await;
+}
+
+#[tokio::test]
+async fn the_first_words_are_the_teams_own_or_the_workspaces() {
+    let scene = Scene::begin().await;
+    let base_url = &scene.world.base_url;
+    let olga = AgentClient::hired(&scene.world, "olga@example.com", Role::Owner).await;
+    team(&scene.world, 3, "kitchen", &[&olga]).await;
+    let token = &scene.alice.chat.token;
+    let (mut alice, _) = RtmClient::log_in(base_url, Side::Customer, token, json!({})).await;
+    let mut welcome = async |group: u32| {
+        let asked = json!({ "id": "w", "group_id": group });
+        alice.call("request_welcome_message", asked).await.payload();
+        let push = alice.push("incoming_welcome_message").await;
+        push["payload"]["event"]["text"].clone()
+    };
+    assert_eq!(welcome(3).await, "Hello. How may I help you?");
+    let phrase = |text: &str| json!({ "chats": { "welcome_phrase": text } });
+    let set = json!({ "properties": phrase("Welcome!") });
+    olga.configure("update_license_properties", set).await.expect("set");
+    assert_eq!(welcome(3).await, "Welcome!");
+    let set = json!({ "group_id": 3, "properties": phrase("Hungry?") });
+    olga.configure("update_group_properties", set).await.expect("set");
+    assert_eq!((welcome(3).await, welcome(0).await), (json!("Hungry?"), json!("Welcome!")));
     scene.world.finish().await;
 }

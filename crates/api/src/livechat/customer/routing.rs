@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidings_app::desk::actor::opaque;
 use tidings_app::desk::routing::rules::Rules;
 use tidings_app::desk::routing::{Choice, Wanted, choose, situation, status, status_for_customers};
-use tidings_app::desk::{ErrorType, Failure};
+use tidings_app::desk::{ErrorType, Failure, widget};
 use tidings_model::GroupNumber;
 use tidings_wire::livechat::show::Veil;
 
@@ -102,21 +102,20 @@ struct RequestWelcome {
     group_id: Option<GroupNumber>,
 }
 
+/// The first words where neither the team nor the workspace has its own.
+const WELCOME: &str = "Hello. How may I help you?";
+
 /// `request_welcome_message`: who would answer, and their first words as a push, before a chat begins.
 pub(super) async fn welcome_message(call: &Call) -> Answer {
     use tidings_app::desk::push::{Customers, Push};
     let args: RequestWelcome = call.args()?;
     let customer = call.actor.needs_customer()?;
-    let (agent, queue) = predict(call, args.group_id.unwrap_or_default()).await?;
+    let group = args.group_id.unwrap_or_default();
+    let (agent, queue) = predict(call, group).await?;
     let id = args.id.unwrap_or_else(|| call.app.next_id().to_string());
-    let text = call
-        .app
-        .directory(call.actor.workspace)
-        .and_then(|directory| {
-            let properties = directory.license_properties();
-            Some(properties.get("chats", "welcome_message")?.as_str()?.to_owned())
-        })
-        .unwrap_or_else(|| "Hello. How may I help you?".into());
+    let directory = call.app.directory(call.actor.workspace);
+    let text = directory.and_then(|known| widget::welcome_phrase(&known, group));
+    let text = text.unwrap_or_else(|| WELCOME.into());
     if let Some(hub) = call.app.hub(call.actor.workspace) {
         let event = json!({
             "created_at": tidings_wire::livechat::show::time(call.app.now()),
