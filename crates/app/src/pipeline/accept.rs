@@ -223,10 +223,9 @@ async fn in_chat(
     if speaks && scene.chat.value.status == ChatStatus::Closed {
         change.reopen(app.bot_of_channel(batch.workspace, scene.chat.value.channel));
     }
-    let draft = if speaks {
-        change.speak(event_type.as_str(), new.data.clone())?
-    } else {
-        change.raise(event_type.as_str(), new.data.clone())
+    let draft = match new.visibility {
+        Visibility::All => change.utter(event_type, new.data.clone())?,
+        Visibility::Agents => change.raise(event_type.as_str(), new.data.clone()),
     };
     fill(draft, new);
     let id = draft.id;

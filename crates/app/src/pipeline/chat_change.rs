@@ -26,6 +26,7 @@ pub struct ChatChange<'a> {
     clock: &'a dyn Clock,
     events: Vec<Draft>,
     spoke: bool,
+    obeyed: bool,
 }
 
 /// The events whose author speaks to the customer, when the customer may see them.
@@ -44,6 +45,10 @@ const SPEECH: [&str; 9] = [
     "chat.custom",
     "chat.postback",
 ];
+
+/// The events beside speech by which words reach the customer. They take no lease, and obey it all the same.
+const WORDS: [&str; 4] =
+    ["chat.system_message", "chat.system", "chat.form_filled", "chat.event_edited"];
 
 impl<'a> ChatChange<'a> {
     /// Begins a change by somebody; `cause` is the event that led to it.
@@ -65,6 +70,7 @@ impl<'a> ChatChange<'a> {
             clock,
             events: Vec::new(),
             spoke: false,
+            obeyed: false,
         }
     }
 
@@ -83,6 +89,30 @@ impl<'a> ChatChange<'a> {
             self.move_control(holder, "spoke first".into());
         }
         Ok(self.raise(event_type, data))
+    }
+
+    /// The author raises an event that the customer may see, of whatever type: who speaks needs the lease or takes it, and
+    /// other words than speech obey it.
+    pub fn utter(
+        &mut self,
+        event_type: &TypeName,
+        data: Value,
+    ) -> Result<&mut Draft, NotInControl> {
+        if is_speech(event_type) {
+            return self.speak(event_type.as_str(), data);
+        }
+        if WORDS.contains(&event_type.as_str()) {
+            self.obey_lease()?;
+        }
+        Ok(self.raise_by(self.author.clone(), event_type.clone(), data))
+    }
+
+    /// Refuses unless the author may speak to the customer now; the change stands only while that is so.
+    pub fn obey_lease(&mut self) -> Result<(), NotInControl> {
+        self.obeyed = true;
+        let held = &self.after.control.value;
+        let is_own = matches!(&held.holder, Holder::Agent { id } if id.as_str() == self.author.id);
+        if is_own { Ok(()) } else { held.lets_speak(&self.author) }
     }
 
     /// An agent who is a person says something to the customer. They take the lease from a bot, a queue or nobody; with a
@@ -336,7 +366,7 @@ impl<'a> ChatChange<'a> {
                 body: to_body(&self.after.control.value),
                 index: Vec::new(),
             });
-        } else if self.spoke {
+        } else if self.spoke || self.obeyed {
             batch.expects.push(Expect { key: control, version: self.before.control.version });
         }
         if self.after.session.value != self.before.session.value {

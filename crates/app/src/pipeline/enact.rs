@@ -13,7 +13,7 @@ use tidings_model::{
 };
 use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
 
-use super::chat_change::{ChatChange, is_speech};
+use super::chat_change::ChatChange;
 use super::scene::Scene;
 use super::view::client_data;
 use super::written::to_body;
@@ -129,11 +129,7 @@ fn apply(
         }
         Effect::Emit { event_type, data } => {
             check_emitted(stage.catalogue, event_type, data)?;
-            if is_speech(event_type) {
-                change.speak(event_type.as_str(), data.clone()).map_err(not_in_control)?;
-            } else {
-                change.raise_by(Author::bot(&turn.run.bot), event_type.clone(), data.clone());
-            }
+            change.utter(event_type, data.clone()).map_err(not_in_control)?;
         }
         Effect::Label { add, remove } => change.label(add, remove),
         Effect::SetChatVariable { name, value } => {

@@ -1,6 +1,7 @@
 //! What is said in chats by the Chat API, and what becomes of it.
 
 mod changing;
+mod lease;
 mod pressing;
 mod properties;
 mod sending;

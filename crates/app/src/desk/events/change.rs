@@ -4,8 +4,10 @@
 //! What makes a second call harmless: who edits to what is there already, or deletes what is deleted, changes nothing.
 
 use serde_json::{Value, json};
+use tidings_model::Visibility;
 
 use super::Composed;
+use super::send::program_obeys;
 use super::target::{self, may_change};
 use crate::App;
 use crate::desk::change::in_thread;
@@ -40,6 +42,9 @@ pub async fn edit(
         data.insert("provider_message_id".into(), id.clone().into());
     }
     in_thread(app, actor, chat, thread, |deciding| {
+        if told.event.visibility == Visibility::All {
+            program_obeys(deciding)?;
+        }
         deciding.raise("chat.event_edited", data.clone()).visibility = told.event.visibility;
         Ok(())
     })

@@ -169,6 +169,9 @@ pub fn decide(
     let draft = if composed.is_speech() {
         speak(deciding, event_type, data)?
     } else {
+        if composed.visibility == Visibility::All {
+            program_obeys(deciding)?;
+        }
         deciding.chat.raise(event_type, data)
     };
     draft.visibility = composed.visibility;
@@ -220,6 +223,13 @@ fn speak<'a>(
             deciding.chat.speak_as_program(event_type, data).map_err(not_in_control)
         }
     }
+}
+
+/// A program's words to the customer obey the lease, also where they are no speech: a system message, an edited text.
+/// A person's need not, as a person may take it at any time.
+pub(super) fn program_obeys(deciding: &mut Deciding<'_>) -> Result<(), Failure> {
+    let is_program = deciding.actor.agent().is_some_and(|agent| agent.bot.is_some());
+    if is_program { deciding.chat.obey_lease().map_err(not_in_control) } else { Ok(()) }
 }
 
 /// Whether a program that speaks our API may speak to the customer now.

@@ -10,7 +10,7 @@ use super::Room;
 use crate::control::hold;
 use crate::conversation::PIZZERIA;
 
-fn message(text: &str) -> Value {
+pub(super) fn message(text: &str) -> Value {
     json!({ "type": "message", "text": text })
 }
 
