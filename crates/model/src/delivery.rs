@@ -1,6 +1,7 @@
 //! One event owed to one destination (an endpoint, or the customer by way of a channel), with every attempt.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{ChannelId, ChatId, DeliveryId, EndpointId, EventId, Seq, Timestamp};
 
@@ -60,6 +61,9 @@ pub struct Delivery {
     /// The lane: deliveries of one chat go out in order.
     #[serde(default)]
     pub chat: Option<ChatId>,
+    /// What goes out, where it cannot be made of the event alone: decided before the first try, and the same at each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Value>,
     /// How it stands.
     pub status: DeliveryStatus,
     /// Every try, oldest first; the last [`ATTEMPTS_KEPT_MAX`].

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tidings_model::{
-    Agent, Author, AuthorKind, Chat, CustomerId, EventId, GroupNumber, Participant, PropertyPlace,
-    Role, Thread, WorkspaceId,
+    Agent, Author, AuthorKind, Chat, CustomerId, Draft, EventId, GroupNumber, Participant,
+    PropertyPlace, Role, Thread, WorkspaceId,
 };
 use tidings_store::Batch;
 use tidings_wire::livechat::show::{self, Lens};
@@ -13,8 +14,10 @@ use tidings_wire::livechat::show::{self, Lens};
 use super::credentials::agent_token::PERSONAL_CLIENT_ID;
 use super::hub::RequestMark;
 use super::properties::{Registry, Right, Rights, User};
+use super::team::{SOURCE_CLIENT, SOURCE_NAMESPACE};
 use super::{ErrorType, Failure};
 use crate::App;
+use crate::admin::told::told;
 
 /// Somebody who calls, for the time of one call.
 #[derive(Clone, Debug)]
@@ -162,6 +165,14 @@ impl Actor {
         };
         let client = self.client_id.as_str();
         Rights { user, client: (client != PERSONAL_CLIENT_ID).then_some(client) }
+    }
+
+    /// An event about the workspace by them, which names the program that calls: `source_type` of webhooks asks for it.
+    pub fn tells(&self, app: &App, event_type: &str, data: Value) -> Draft {
+        let mut draft = told(app, self.workspace, Some(&self.author()), event_type, data);
+        let source = json!({ SOURCE_CLIENT: self.client_id });
+        draft.properties.insert(SOURCE_NAMESPACE.into(), source);
+        draft
     }
 
     /// Notes that the events of a batch answer this request, so that their pushes name it.

@@ -13,7 +13,6 @@ use url::Url;
 use super::find::unreadable;
 use super::{Actor, ErrorType, Failure};
 use crate::App;
-use crate::admin::told::told;
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::to_body;
 
@@ -306,9 +305,8 @@ async fn change(
             body: to_body(&after),
             index: Vec::new(),
         });
-        let author = actor.author();
         let data = json!({ "rules": [data] });
-        batch.events.push(told(app, actor.workspace, Some(&author), "auto_access.updated", data));
+        batch.events.push(actor.tells(app, "auto_access.updated", data));
         actor.mark(app, &batch);
         match app.commit(batch).await {
             Ok(_) => return Ok(()),

@@ -6,7 +6,6 @@ use tidings_store::{Batch, CommitError, DocKey, Kind, Put};
 use super::find::unreadable;
 use super::{Actor, ErrorType, Failure};
 use crate::App;
-use crate::admin::told::told;
 use crate::admin::workspaces::Workspace;
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::to_body;
@@ -44,8 +43,7 @@ pub(crate) async fn change(
             index: Vec::new(),
         });
         let data = json!({ "changed": [what] });
-        let author = actor.author();
-        batch.events.push(told(app, actor.workspace, Some(&author), "workspace.updated", data));
+        batch.events.push(actor.tells(app, "workspace.updated", data));
         match app.commit(batch).await {
             Ok(_) => return Ok(()),
             Err(CommitError::Conflict { .. }) => {}

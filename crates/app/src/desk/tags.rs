@@ -10,7 +10,7 @@ use tidings_wire::livechat::show::time;
 
 use super::change::in_thread;
 use super::find::unreadable;
-use super::properties::registry::{Refused, told, write};
+use super::properties::registry::{Refused, write};
 use super::{Actor, ErrorType, Failure};
 use crate::App;
 use crate::pipeline::scene::{Seen, seen};
@@ -76,7 +76,7 @@ pub async fn create(
     let tag = Tag { name: name.into(), groups, author: actor.id(), created_at: app.now() };
     let mut batch = Batch::new(actor.workspace);
     batch.puts.push(put(&tag, Version::ABSENT));
-    batch.events.push(told(app, actor, "tag.created", data(&tag)));
+    batch.events.push(actor.tells(app, "tag.created", data(&tag)));
     write(app, actor, batch).await.map_err(|refused| match refused {
         Refused::Conflict => {
             Failure::new(ErrorType::AlreadyExists, format!("there is a tag {name:?} already"))
@@ -99,7 +99,7 @@ pub async fn update(
     tag.groups = groups;
     let mut batch = Batch::new(actor.workspace);
     batch.puts.push(put(&tag, version));
-    batch.events.push(told(app, actor, "tag.updated", data(&tag)));
+    batch.events.push(actor.tells(app, "tag.updated", data(&tag)));
     write(app, actor, batch).await.map_err(Refused::into_failure)
 }
 
@@ -109,7 +109,7 @@ pub async fn delete(app: &App, actor: &Actor, name: &str) -> Result<(), Failure>
     check_groups(app, actor, &tag.groups)?;
     let mut batch = Batch::new(actor.workspace);
     batch.deletes.push(Delete { key: DocKey::new(Kind::Tag, name), expected: Some(version) });
-    batch.events.push(told(app, actor, "tag.deleted", json!({ "name": name })));
+    batch.events.push(actor.tells(app, "tag.deleted", json!({ "name": name })));
     write(app, actor, batch).await.map_err(Refused::into_failure)
 }
 

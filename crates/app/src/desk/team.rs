@@ -14,9 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use serde_json::{Value, json};
-use tidings_model::{
-    Agent, AgentId, AgentStatus, Author, Draft, Group, GroupNumber, Priority, WorkspaceId,
-};
+use tidings_model::{Agent, AgentId, AgentStatus, Group, GroupNumber, Priority, WorkspaceId};
 use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, Version};
 
 use super::change::unwritable;
@@ -24,7 +22,6 @@ use super::find::unreadable;
 use super::hub::Cut;
 use super::{Actor, ErrorType, Failure};
 use crate::App;
-use crate::admin::told::told;
 use crate::directory::{all_seen, everyone};
 use crate::pipeline::scene::Seen;
 use crate::pipeline::written::to_body;
@@ -336,15 +333,7 @@ impl Difference<'_> {
     }
 
     fn tell(&self, batch: &mut Batch, event_type: &str, data: Value) {
-        let author: Author = self.actor.author();
-        let mut draft: Draft =
-            told(self.app, self.actor.workspace, Some(&author), event_type, data);
-        let client = Value::from(self.actor.client_id.as_str());
-        draft.properties.insert(
-            super::team::SOURCE_NAMESPACE.into(),
-            json!({ super::team::SOURCE_CLIENT: client }),
-        );
-        batch.events.push(draft);
+        batch.events.push(self.actor.tells(self.app, event_type, data));
     }
 }
 

@@ -1,7 +1,8 @@
 //! The reader that delivers events to endpoints as signed webhooks; only facts go out.
 //!
-//! The body is made of the event's fixed bytes, so every try of a delivery sends the same; the event's id goes out as
-//! `webhook-id`, so a receiver that got it twice can tell.
+//! Every try of a delivery sends the same: the body is made of the event's fixed bytes, or, for a webhook of the Chat API,
+//! was decided and written down before the first. The event's id goes out as `webhook-id`, so a receiver that got it
+//! twice can tell.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,11 @@ use tidings_outbound::{Answer, Request, SendError};
 use tidings_store::{Batch, DocKey, Kind, Put, ReadError};
 use tidings_wire::{cloudevents, standard_webhooks};
 
-use super::outbox::{Carrier, Outcome, Tried};
+use super::outbox::{Carrier, Outcome, Owed, Tried};
 use super::reader::chain;
 use super::written::to_body;
 use crate::App;
-use crate::desk::webhooks;
+use crate::desk::webhooks::payload;
 use crate::directory::Directory;
 
 /// How much of a receiver's answer is kept, in bytes.
@@ -92,14 +93,15 @@ impl Carrier for ToEndpoints {
         }
     }
 
-    async fn is_owed(&self, event: &Arc<Event>, to: Destination) -> Result<bool, ReadError> {
-        let Destination::Endpoint { id } = to else { return Ok(true) };
-        let Some(subscriber) = self.directory.subscriber(id) else { return Ok(true) };
+    async fn owed(&self, event: &Arc<Event>, to: Destination) -> Result<Owed, ReadError> {
+        let Destination::Endpoint { id } = to else { return Ok(Owed::Event) };
+        let Some(subscriber) = self.directory.subscriber(id) else { return Ok(Owed::Event) };
         if subscriber.endpoint.chat_webhook.is_none() {
-            return Ok(true);
+            return Ok(Owed::Event);
         }
-        let body = webhooks::body(&self.app, &self.directory, event, &subscriber.endpoint).await?;
-        Ok(body.is_some())
+        let endpoint = &subscriber.endpoint;
+        let decided = payload::decide(&self.app, &self.directory, event, endpoint).await?;
+        Ok(decided.map_or(Owed::Nothing, Owed::Decided))
     }
 
     async fn try_once(&self, event: &Arc<Event>, delivery: &Delivery) -> Tried {
@@ -133,16 +135,17 @@ impl Carrier for ToEndpoints {
             );
         };
         let endpoint = &subscriber.endpoint;
-        let body = if endpoint.chat_webhook.is_some() {
-            match webhooks::body(&self.app, &self.directory, event, endpoint).await {
-                Ok(Some(body)) => ("application/json", body.to_string().into_bytes()),
-                Ok(None) => {
-                    return gone("the webhook's filters leave it out now", Outcome::Refused);
+        let body = match &delivery.decided {
+            Some(decided) => match payload::body(&self.app, endpoint, decided) {
+                Some(body) => ("application/json", body),
+                None => {
+                    return gone(
+                        "the webhook's key does not open with this installation's key",
+                        Outcome::Again,
+                    );
                 }
-                Err(error) => return gone(&chain(&error), Outcome::Again),
-            }
-        } else {
-            (cloudevents::CONTENT_TYPE, cloudevents::structured(event, &source_of(event)))
+            },
+            None => (cloudevents::CONTENT_TYPE, cloudevents::structured(event, &source_of(event))),
         };
         let Some(request) = self.request(event, &endpoint.url, &secret, body) else {
             return gone("the endpoint's secret is not a signing secret", Outcome::Refused);

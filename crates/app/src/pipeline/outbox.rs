@@ -14,6 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tidings_model::{
     Attempt, Delivery, DeliveryId, DeliveryStatus, Destination, Event, Seq, Timestamp, WorkspaceId,
 };
@@ -59,13 +60,13 @@ pub trait Carrier: Send + Sync + 'static {
     /// Adds to whom this event is owed.
     fn destinations(&self, event: &Event, to: &mut Vec<Destination>);
 
-    /// Whether it is owed when one looks closer: what [`Carrier::destinations`] cannot tell without reading.
-    fn is_owed(
+    /// What is owed when one looks closer: what [`Carrier::destinations`] cannot tell without reading.
+    fn owed(
         &self,
         _event: &Arc<Event>,
         _to: Destination,
-    ) -> impl Future<Output = Result<bool, ReadError>> + Send {
-        async { Ok(true) }
+    ) -> impl Future<Output = Result<Owed, ReadError>> + Send {
+        async { Ok(Owed::Event) }
     }
 
     /// Tries once. `delivery` says what was taken already.
@@ -82,6 +83,17 @@ pub trait Carrier: Send + Sync + 'static {
     fn recorded(&self, _tried: &Tried) -> impl Future<Output = ()> + Send {
         async {}
     }
+}
+
+/// What is owed to a destination.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Owed {
+    /// Nothing.
+    Nothing,
+    /// The event: what goes out is made of it alone.
+    Event,
+    /// This, as it was decided now.
+    Decided(Value),
 }
 
 /// How a try went.
@@ -263,9 +275,8 @@ impl<C: Carrier> Outbox<C> {
         &self,
         event: &Arc<Event>,
         lane: Lane,
-        to: Destination,
+        mut delivery: Delivery,
     ) -> Result<(), StepFailed> {
-        let mut delivery = new_delivery(event, to);
         let tried = self.carrier.try_once(event, &delivery).await;
         let mut batch = Batch::new(self.workspace);
         self.record(event, &mut delivery, &tried, &mut batch);
@@ -281,8 +292,31 @@ impl<C: Carrier> Outbox<C> {
         Ok(())
     }
 
-    async fn park(&self, event: &Event, lane: Lane, to: Destination) -> Result<(), StepFailed> {
-        let mut delivery = new_delivery(event, to);
+    /// The delivery of an event as it was written before.
+    async fn known(&self, event: &Event, to: Destination) -> Result<Option<Delivery>, ReadError> {
+        let key = DocKey::new(Kind::Delivery, DeliveryId::of(event.seq, to));
+        let found = self.app.store.document(self.workspace, &key).await?;
+        Ok(found.map(seen::<Delivery>).transpose()?.map(|seen| seen.value))
+    }
+
+    /// Writes down what goes out before anything does: who comes again, after a failure or a crash, sends the same.
+    async fn decided(
+        &self,
+        event: &Event,
+        to: Destination,
+        body: Value,
+    ) -> Result<Delivery, StepFailed> {
+        if let Some(known) = self.known(event, to).await? {
+            return Ok(known);
+        }
+        let delivery = Delivery { decided: Some(body), ..new_delivery(event, to) };
+        let mut batch = Batch::new(self.workspace);
+        batch.puts.push(put_delivery(C::NAME, &delivery, None));
+        self.app.commit(batch).await?;
+        Ok(delivery)
+    }
+
+    async fn park(&self, mut delivery: Delivery, lane: Lane) -> Result<(), StepFailed> {
         delivery.next_at = Some(self.app.now());
         let mut batch = Batch::new(self.workspace);
         if self.parked().insert(lane) {
@@ -393,26 +427,30 @@ impl<C: Carrier> Handler for Outbox<C> {
 
     async fn handle(&self, event: &Arc<Event>, lane: Lane) -> Result<(), StepFailed> {
         let Some(to) = lane.to else { return Ok(()) };
-        if !self.carrier.is_owed(event, to).await? {
-            return Ok(());
-        }
-        if event.seq <= self.handled_before {
-            let key = DocKey::new(Kind::Delivery, DeliveryId::of(event.seq, to));
-            if self.app.store.document(self.workspace, &key).await?.is_some() {
-                return Ok(());
-            }
-        }
+        let known = match event.seq <= self.handled_before {
+            true => self.known(event, to).await?,
+            false => None,
+        };
+        let delivery = match known {
+            Some(known) if is_untried(&known) => known,
+            Some(_) => return Ok(()),
+            None => match self.carrier.owed(event, to).await? {
+                Owed::Nothing => return Ok(()),
+                Owed::Event => new_delivery(event, to),
+                Owed::Decided(body) => self.decided(event, to, body).await?,
+            },
+        };
         {
             let _lock = self.lock(lane).lock().await;
             if self.parked().contains(&lane) {
-                return self.park(event, lane, to).await;
+                return self.park(delivery, lane).await;
             }
         }
         let Some(_in_hand) = take(&self.in_hand, to, IN_HAND_MAX) else {
             let _lock = self.lock(lane).lock().await;
-            return self.park(event, lane, to).await;
+            return self.park(delivery, lane).await;
         };
-        self.first_try(event, lane, to).await
+        self.first_try(event, lane, delivery).await
     }
 }
 
@@ -451,7 +489,7 @@ fn put_delivery(
         ("status", status.into()),
         ("to_status", format!("{to}:{status}")),
     ];
-    if delivery.status == DeliveryStatus::Pending {
+    if delivery.status == DeliveryStatus::Pending && !is_untried(delivery) {
         index.push(("lane", lane_text(lane_of(delivery))));
         index.push(("parked", reader.into()));
     }
@@ -466,12 +504,18 @@ fn new_delivery(event: &Event, to: Destination) -> Delivery {
         seq: event.seq.0,
         event_type: event.event_type.to_string(),
         chat: event.chat,
+        decided: None,
         status: DeliveryStatus::Pending,
         attempts: Vec::new(),
         tries: 0,
         parts_taken: 0,
         next_at: None,
     }
+}
+
+/// Whether nothing was done with a delivery but to write it down: its reader comes to it.
+fn is_untried(delivery: &Delivery) -> bool {
+    delivery.status == DeliveryStatus::Pending && delivery.next_at.is_none()
 }
 
 fn lane_of(delivery: &Delivery) -> Lane {
@@ -489,7 +533,7 @@ fn lane_text(lane: Lane) -> String {
 
 fn set_timer(reader: &str, lane: Lane, due: Timestamp) -> TimerChange {
     let name = TimerName(format!("{reader}:{}", lane_text(lane)));
-    TimerChange::Set { name, due, body: serde_json::Value::Null }
+    TimerChange::Set { name, due, body: Value::Null }
 }
 
 fn lane_of_timer(reader: &str, name: &TimerName) -> Option<Lane> {

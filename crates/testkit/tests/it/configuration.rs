@@ -1,9 +1,10 @@
 //! The Configuration API: the team, access, webhooks, greetings, and what the other APIs say of them.
 
+mod webhooks;
+
 use serde_json::{Value, json};
 use tidings_model::Role;
 use tidings_testkit::desk::{AgentClient, CustomerClient, error_type};
-use tidings_testkit::receiver::Receiver;
 use tidings_testkit::world::World;
 
 async fn owner(world: &World) -> AgentClient {
@@ -132,62 +133,6 @@ async fn rules_give_chats_to_groups_in_their_order() {
     let seen = olga.call("get_chat", json!({ "chat_id": chat })).await.expect("olga sees it");
     assert_eq!(seen["access"]["group_ids"], json!([sales]));
     olga.configure("delete_auto_access", json!({ "id": first["id"] })).await.expect("gone");
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn a_webhook_gets_six_keys_and_a_signature() {
-    let world = World::start().await;
-    let channel = world.web_channel().await;
-    let receiver = Receiver::start().await;
-    let olga = owner(&world).await;
-    let hook = |action: &str| {
-        json!({ "action": action, "secret_key": "my-key", "type": "license", "owner_client_id": "my-app",
-            "url": receiver.url, "additional_data": ["chat_presence_user_ids"],
-            "filters": { "author_type": "customer" } })
-    };
-    let made = olga.configure("register_webhook", hook("incoming_event")).await.expect("made");
-    for _ in 0..2 {
-        olga.configure("register_webhook", hook("incoming_event")).await.expect("made");
-    }
-    let fourth = olga.configure("register_webhook", hook("incoming_event")).await;
-    assert_eq!(error_type(&fourth), "limit_reached");
-    let listed = olga.configure("list_webhooks", json!({ "owner_client_id": "my-app" })).await;
-    let listed = listed.expect("listed");
-    assert_eq!(listed.as_array().map(Vec::len), Some(3));
-    assert!(!listed.to_string().contains("my-key"), "the key is not shown");
-    for other in listed.as_array().into_iter().flatten().skip(1) {
-        let id = json!({ "id": other["id"], "owner_client_id": "my-app" });
-        olga.configure("unregister_webhook", id).await.expect("gone");
-    }
-
-    let alice = CustomerClient::comes(&world, channel).await;
-    let (chat, _) = alice.starts_chat().await;
-    let event = json!({ "type": "message", "text": "hello" });
-    alice.call("send_event", json!({ "chat_id": chat, "event": event })).await.expect("sent");
-    let got = world.until("the webhook", async || receiver.got().first().cloned()).await;
-    let body = got.json();
-    let mut keys: Vec<&str> =
-        body.as_object().expect("an object").keys().map(String::as_str).collect();
-    keys.sort_unstable();
-    let expected =
-        ["action", "additional_data", "organization_id", "payload", "secret_key", "webhook_id"];
-    assert_eq!(keys, expected);
-    assert_eq!((&body["webhook_id"], &body["secret_key"]), (&made["id"], &json!("my-key")));
-    assert_eq!(body["payload"]["event"]["text"], "hello");
-    assert!(
-        body["additional_data"]["chat_presence_user_ids"]
-            .to_string()
-            .contains(&alice.id.to_string())
-    );
-    assert!(got.header("webhook-signature").starts_with("v1,"));
-
-    olga.configure("disable_license_webhooks", json!({ "owner_client_id": "my-app" }))
-        .await
-        .expect("off");
-    let state =
-        olga.configure("get_license_webhooks_state", json!({ "owner_client_id": "my-app" })).await;
-    assert_eq!(state.expect("the state")["license_webhooks_enabled"], false);
     world.stop().await;
 }
 

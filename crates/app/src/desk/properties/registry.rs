@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use tidings_model::{Draft, PropertyPlace, PropertyType, Visibility};
+use tidings_model::{PropertyPlace, PropertyType};
 use tidings_store::{Batch, CommitError, CountOf, Delete, DocKey, Kind, Put, Version};
 
 use super::{Definition, RegisteredProperty, Registry, Right};
@@ -56,9 +56,8 @@ pub async fn register(
     };
     let mut batch = Batch::new(actor.workspace);
     batch.puts.push(put(&stored, Version::ABSENT));
-    batch.events.push(told(
+    batch.events.push(actor.tells(
         app,
-        actor,
         "property.registered",
         json!({ "owner": owner, "name": name }),
     ));
@@ -81,9 +80,8 @@ pub async fn unregister(app: &App, actor: &Actor, owner: &str, name: &str) -> Re
     }
     let mut batch = Batch::new(actor.workspace);
     batch.deletes.push(Delete { key: key(owner, name), expected: Some(known.version) });
-    batch.events.push(told(
+    batch.events.push(actor.tells(
         app,
-        actor,
         "property.unregistered",
         json!({ "owner": owner, "name": name }),
     ));
@@ -112,7 +110,7 @@ pub async fn publish(
     let data = json!({ "owner": owner, "name": name, "access": stored.definition.public_access });
     let mut batch = Batch::new(actor.workspace);
     batch.puts.push(put(&stored, known.version));
-    batch.events.push(told(app, actor, "property.published", data));
+    batch.events.push(actor.tells(app, "property.published", data));
     write(app, actor, batch).await.map_err(Refused::into_failure)
 }
 
@@ -220,15 +218,6 @@ async fn find(
     let found = app.store.document(actor.workspace, &key(owner, name)).await.map_err(unreadable)?;
     let found = found.map(seen).transpose().map_err(unreadable)?;
     found.ok_or_else(|| Failure::field("name", format!("is no registered property of {owner}")))
-}
-
-/// An event about the workspace, by who acts.
-pub(in crate::desk) fn told(app: &App, actor: &Actor, event_type: &str, data: Value) -> Draft {
-    let name = event_type.parse().expect("the names are written in this crate, and good");
-    let mut draft = Draft::new(app.next_event_id(), name, actor.workspace, app.now(), data);
-    draft.author = actor.author();
-    draft.visibility = Visibility::Agents;
-    draft
 }
 
 /// Why something of the workspace was not written.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tidings_model::{Group, GroupNumber, Properties, PropertyPlace, WorkspaceId};
 use tidings_store::{Batch, DocKey, Kind, Put, Version};
 
-use super::registry::{Refused, told, write};
+use super::registry::{Refused, write};
 use super::{Change, Registry, Right, Rights, User};
 use crate::App;
 use crate::admin::workspaces::Workspace;
@@ -56,7 +56,7 @@ pub async fn change_license(app: &App, actor: &Actor, change: &Change) -> Result
             body: to_body(&workspace),
             index: Vec::new(),
         });
-        batch.events.push(told(app, actor, "property.changed", real.data("license").into()));
+        batch.events.push(actor.tells(app, "property.changed", real.data("license").into()));
         match write(app, actor, batch).await {
             Ok(()) => return Ok(()),
             Err(Refused::Conflict) => {}
@@ -97,7 +97,7 @@ pub async fn change_group(
         });
         let mut data = real.data("group");
         data.insert("group".into(), json!(group));
-        batch.events.push(told(app, actor, "property.changed", data.into()));
+        batch.events.push(actor.tells(app, "property.changed", data.into()));
         match write(app, actor, batch).await {
             Ok(()) => return Ok(()),
             Err(Refused::Conflict) => {}
