@@ -3,27 +3,25 @@
 //! A chat's id is made of its channel and address and expected to be absent, so two starts at once make one chat, and the
 //! second is told that it is there already.
 
+mod setting;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tidings_model::{
-    Agent, Author, Channel, ChannelId, ChannelKind, Chat, ChatId, ChatStatus, Customer, CustomerId,
-    Draft, Event, EventId, GroupNumber, Holder, Identity, Member, Participant, Properties,
-    ThreadId, Timestamp, Visibility, WorkspaceId,
+    Channel, ChannelId, ChannelKind, Chat, ChatId, ChatStatus, Customer, CustomerId, Draft,
+    GroupNumber, Identity, Properties, ThreadId, WorkspaceId,
 };
-use tidings_store::{Batch, Claim, CommitError, DocKey, Kind, Version};
-use tidings_wire::livechat::show;
+use tidings_store::{Batch, CommitError, DocKey, Kind, Version};
 
+use self::setting::{CONTINUOUS, People, Setting};
 use super::access;
-use super::joining::known_agent;
-use super::members::hand_to;
 use super::placing::{Arriving, Place, Placed, place};
-use super::transfer::key_of;
 use crate::App;
 use crate::admin::told::told;
 use crate::desk::change::{CONFLICT_TRIES_MAX, in_chat, unwritable};
-use crate::desk::events::{Composed, custom_claim};
+use crate::desk::events::Composed;
 use crate::desk::find::{self, by_entry, unreadable};
 use crate::desk::{Actor, ErrorType, Failure, Who, auto_access};
 use crate::directory::Directory;
@@ -73,12 +71,6 @@ pub struct Opened {
     /// The names of the first events, in order.
     pub event_ids: Vec<String>,
 }
-
-/// The namespace and name of the property that lets a customer write though nobody is there.
-const CONTINUOUS: (&str, &str) = ("routing", "continuous");
-
-/// The namespace and name of the property that says which program began a chat.
-const SOURCE: (&str, &str) = ("source", "client_id");
 
 /// Begins a chat. An agent's may have a customer or not; a customer's is theirs, on the channel that they came to.
 pub async fn start(
@@ -375,231 +367,5 @@ fn new_scene(app: &App, ground: &Ground, access: BTreeSet<GroupNumber>) -> Scene
         control: Seen { value: free(), version: Version::ABSENT },
         session: Seen { value: session, version: Version::ABSENT },
         customer: ground.customer.clone(),
-    }
-}
-
-/// Who is in a thread from its beginning, beside the customer.
-struct People {
-    agents: Vec<Arc<Agent>>,
-}
-
-impl People {
-    /// Who asks, if they are an agent, and whom they named.
-    fn of(directory: &Directory, actor: &Actor, opening: &Opening) -> Result<Self, Failure> {
-        let mut agents: Vec<Arc<Agent>> = actor.agent().into_iter().cloned().collect();
-        for id in &opening.agents {
-            let agent = known_agent(directory, id)?;
-            if !agents.iter().any(|known| known.id == agent.id) {
-                agents.push(agent);
-            }
-        }
-        Ok(Self { agents })
-    }
-}
-
-/// What a thread begins with, once it is known where it goes. Setting it again gives the same ids.
-struct Setting<'a> {
-    actor: &'a Actor,
-    directory: &'a Directory,
-    people: &'a People,
-    opening: &'a Opening,
-    placed: Option<&'a Placed>,
-    now: Timestamp,
-    first_ids: Vec<EventId>,
-}
-
-impl<'a> Setting<'a> {
-    fn new(
-        app: &App,
-        actor: &'a Actor,
-        directory: &'a Directory,
-        people: &'a People,
-        opening: &'a Opening,
-        placed: Option<&'a Placed>,
-    ) -> Self {
-        let first_ids = opening.events.iter().map(|_| app.next_event_id()).collect();
-        Self { actor, directory, people, opening, placed, now: app.now(), first_ids }
-    }
-
-    /// Puts everybody and everything in place, and tells of it.
-    fn set(
-        &self,
-        change: &mut ChatChange<'_>,
-        event_type: &str,
-        data: Value,
-    ) -> Result<(), Failure> {
-        self.let_people_in(change);
-        self.set_properties(change);
-        let beginning = self.tell(change, event_type, data);
-        if self.opening.active {
-            self.give_the_lease(change);
-        }
-        self.say(change, beginning)?;
-        if !self.opening.active {
-            let chat = &mut change.after().chat.value;
-            chat.status = ChatStatus::Closed;
-            chat.thread.closed_at = Some(self.now);
-        }
-        Ok(())
-    }
-
-    fn let_people_in(&self, change: &mut ChatChange<'_>) {
-        let placed = self.placed.map(|placed| &placed.to);
-        let group = self.placed.and_then(|placed| key_of(self.directory, placed.group));
-        let chat = &mut change.after().chat.value;
-        if let Some(id) = chat.customer {
-            chat.enter(Member::new(Participant::Customer { id }));
-        }
-        match placed {
-            Some(Place::Agent(agent)) => {
-                chat.enter(Member::new(Participant::Agent { id: agent.id.clone() }));
-            }
-            Some(Place::Bot(bot)) => {
-                chat.enter(Member::new(Participant::Bot { id: bot.clone() }));
-            }
-            Some(Place::Queue) | None => {}
-        }
-        for agent in &self.people.agents {
-            chat.enter(Member::new(Participant::Agent { id: agent.id.clone() }));
-        }
-        let me = self.actor.participant();
-        if let Some(member) = chat.members.iter_mut().find(|member| member.who == me) {
-            member.seen_up_to = Some(self.now);
-        }
-        if group.is_some() {
-            chat.group = group;
-        }
-        if self.opening.visit.is_some() {
-            chat.thread.visit.clone_from(&self.opening.visit);
-        }
-    }
-
-    fn set_properties(&self, change: &mut ChatChange<'_>) {
-        let chat = &mut change.after().chat.value;
-        chat.properties.merge(&self.opening.properties);
-        chat.thread.properties.merge(&self.opening.thread_properties);
-        for properties in [&mut chat.properties, &mut chat.thread.properties] {
-            properties.set(SOURCE.0, SOURCE.1, self.actor.client_id.clone().into());
-            if let Some(continuous) = self.opening.continuous {
-                properties.set(CONTINUOUS.0, CONTINUOUS.1, continuous.into());
-            }
-        }
-    }
-
-    fn tell(&self, change: &mut ChatChange<'_>, event_type: &str, mut data: Value) -> EventId {
-        let users = change.present_users();
-        let chat = &change.after().chat.value;
-        if let Value::Object(data) = &mut data {
-            data.retain(|_, value| !value.is_null());
-            data.insert("users".into(), users.into());
-            data.insert("thread".into(), chat.thread.id.to_string().into());
-            data.insert("requester".into(), self.actor.id().into());
-            data.insert("active".into(), self.opening.active.into());
-            let continuous = chat.properties.get(CONTINUOUS.0, CONTINUOUS.1);
-            let continuous = continuous == Some(&Value::Bool(true));
-            data.insert("continuous".into(), Value::Bool(continuous));
-            if !self.first_ids.is_empty() {
-                data.insert("events".into(), json!(self.first_ids));
-            }
-            if let Some(placed) = self.placed {
-                data.insert("why".into(), json!(placed.why));
-            }
-        }
-        change.raise(event_type, data).id
-    }
-
-    fn give_the_lease(&self, change: &mut ChatChange<'_>) {
-        match self.placed.map(|placed| (&placed.to, placed.group)) {
-            Some((Place::Agent(agent), _)) => hand_to(change, agent, "the router chose them"),
-            Some((Place::Bot(bot), _)) => {
-                change.move_control(Holder::Bot { id: bot.clone() }, "the channel's bot".into());
-            }
-            Some((Place::Queue, group)) => {
-                change.queue(key_of(self.directory, group), "everybody is busy or away".into());
-            }
-            None => {
-                if let Some(agent) = self.actor.agent() {
-                    hand_to(change, agent, "they began the thread");
-                }
-            }
-        }
-    }
-
-    /// What is said from the beginning. Its cause is the beginning: that is how it is told from what is said later.
-    fn say(&self, change: &mut ChatChange<'_>, beginning: EventId) -> Result<(), Failure> {
-        for (place, (event, id)) in self.opening.events.iter().zip(&self.first_ids).enumerate() {
-            let author = self.author(change, event, place)?;
-            change.after().chat.value.thread.took_part(&author.id);
-            let Composed { event_type, data, custom_id, .. } = event.composed.clone();
-            let draft = change.raise_by(author, event_type, data);
-            draft.id = *id;
-            draft.root = beginning;
-            draft.cause = Some(beginning);
-            draft.depth = 1;
-            // The documentation lets everybody see what was said at first, whatever it says of itself.
-            draft.visibility = Visibility::All;
-            draft.custom_id = custom_id;
-            draft.properties = event.composed.envelope_properties();
-        }
-        Ok(())
-    }
-
-    /// The files of first events are used from now on.
-    fn keep_uploads(&self, batch: &mut Batch, chat: ChatId) {
-        for (event, id) in self.opening.events.iter().zip(&self.first_ids) {
-            event.composed.keep_upload(batch, *id, chat);
-        }
-    }
-
-    /// What keeps a first event from being said again by who did not hear that it was: the same claims as those of what
-    /// is said later. Who begins a thread anew with something that was said before is told so.
-    fn claims(&self, chat: ChatId) -> Vec<Claim> {
-        let author = self.actor.author();
-        let said = self.opening.events.iter().zip(&self.first_ids);
-        let own = said.filter(|(event, _)| {
-            event.author.as_ref().is_none_or(|author| *author == self.actor.id())
-        });
-        let mut claims: Vec<Claim> = Vec::new();
-        for (event, id) in own {
-            let Some(custom_id) = &event.composed.custom_id else { continue };
-            let name = custom_claim(chat, &author, custom_id);
-            if claims.iter().all(|claim| claim.name != name) {
-                claims.push(Claim { name, outcome: Some(*id) });
-            }
-        }
-        claims
-    }
-
-    /// Who said a first event: who asks, or somebody else who is in the chat.
-    fn author(
-        &self,
-        change: &mut ChatChange<'_>,
-        event: &FirstEvent,
-        place: usize,
-    ) -> Result<Author, Failure> {
-        let Some(id) = event.author.as_ref().filter(|id| **id != self.actor.id()) else {
-            return Ok(self.actor.author());
-        };
-        let stranger = || {
-            let field = format!("chat.thread.events[{place}].author_id");
-            Failure::field(&field, "must be who asks, or one of `chat.users`")
-        };
-        if self.actor.agent().is_none() {
-            return Err(stranger());
-        }
-        let chat = &change.after().chat.value;
-        let member = chat.members.iter().find(|member| member.present && member.who.id() == *id);
-        let author = member.ok_or_else(stranger)?.who.author();
-        let agent = author.id.parse().ok().and_then(|id| self.directory.agent(&id));
-        if agent.is_some_and(|agent| agent.bot.is_some()) {
-            return Ok(Author { kind: tidings_model::AuthorKind::Bot, ..author });
-        }
-        Ok(author)
-    }
-
-    /// The names of the first events, once they have their numbers.
-    fn names(&self, committed: &[Arc<Event>]) -> Vec<String> {
-        let first = committed.iter().filter(|event| self.first_ids.contains(&event.id));
-        first.filter_map(|event| show::event_name(event)).map(|name| name.to_string()).collect()
     }
 }
