@@ -59,10 +59,11 @@ pub(super) struct Received {
     pub(super) url: String,
 }
 
-/// Receives the file of somebody, and the fields beside it.
+/// Receives the file of somebody, and the fields beside it. `action` is the client's name of the method.
 pub(super) async fn receive(
     api: &Api,
     actor: &Actor,
+    action: &str,
     request: Request,
 ) -> Result<Received, Failure> {
     may_upload(api, actor)?;
@@ -93,7 +94,9 @@ pub(super) async fn receive(
             payload.insert(name, value);
         }
     }
-    let url = url.ok_or_else(|| Failure::field("file", "is required"))?;
+    // What 3.0 calls it.
+    let field = if action == "upload_image" { "image" } else { "file" };
+    let url = url.ok_or_else(|| Failure::field(field, "is required"))?;
     Ok(Received { payload: Value::Object(payload), url })
 }
 

@@ -72,7 +72,7 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
     let (signed_in, payload) = if upload::takes_file(method) {
         // Nobody's bytes are written down before they are signed in.
         let signed_in = sign_in_for(&api.app, side, method.action, &required(credentials)?).await?;
-        let received = upload::receive(api, &signed_in.actor, request).await?;
+        let received = upload::receive(api, &signed_in.actor, &address.action, request).await?;
         let mut payload = livechat::request(method, version, received.payload)?;
         if let Value::Object(payload) = &mut payload {
             payload.insert("file".into(), received.url.into());
