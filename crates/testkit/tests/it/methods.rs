@@ -95,6 +95,12 @@ async fn workspace() {
 const TAKES_NOTHING: [&str; 4] =
     ["ping", "get_customer", "activate_customer_page", "deactivate_customer_page"];
 
+/// Version 3.0, which has names and shapes of its own.
+#[tokio::test]
+async fn oldest() {
+    holds("oldest").await;
+}
+
 fn name(method: &Method) -> String {
     format!("{}/{}", method.side.as_str(), method.action)
 }
@@ -130,6 +136,12 @@ fn every_method_has_a_right_and_a_wrong_line() {
             !wrong.is_empty() || !method.params.is_empty() || !method.scopes.is_empty();
         if !goes_wrong && !TAKES_NOTHING.contains(&method.action) {
             missing.insert(format!("{name}: wrong"));
+        }
+        if method.side != Side::Configuration
+            && method.exists_in(Version::V3_0)
+            && !of(&rows, method).any(|row| row.version.is_some())
+        {
+            missing.insert(format!("{name}: in 3.0, as {}", method.name_in(Version::V3_0)));
         }
     }
     nothing("lines are missing", &missing);

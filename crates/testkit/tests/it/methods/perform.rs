@@ -49,7 +49,6 @@ pub(super) async fn perform(
 ) -> Result<Outcome, String> {
     let (side, action) = row.names();
     let by = row.by.clone().unwrap_or_else(|| by_default(side).to_owned());
-    let by = by.trim_start_matches('$').to_owned();
     let token = act.token(&by).await?;
     let mut lines = BTreeMap::new();
     let mut is_kept = row.stays;

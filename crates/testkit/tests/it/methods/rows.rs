@@ -12,7 +12,7 @@ use tidings_wire::livechat::{Method, Side, Transport, Version, methods};
 pub(super) struct Row {
     /// Side and name, as `agent/get_chat`.
     pub(super) call: String,
-    /// Who calls: somebody of the stage, or `$name` of an agent who was made.
+    /// Who calls: somebody of the stage, or an agent whom a set-up keeps under this name.
     pub(super) by: Option<String>,
     /// What must have happened before: names of set-ups.
     #[serde(default)]
@@ -105,7 +105,7 @@ pub(super) fn setups() -> BTreeMap<String, Row> {
     read("setups", include_str!("rows/setups.json"))
 }
 
-const ROOMS: [(&str, &str); 12] = [
+const ROOMS: [(&str, &str); 13] = [
     ("chats", include_str!("rows/chats.json")),
     ("lists", include_str!("rows/lists.json")),
     ("members", include_str!("rows/members.json")),
@@ -118,6 +118,7 @@ const ROOMS: [(&str, &str); 12] = [
     ("team", include_str!("rows/team.json")),
     ("bots", include_str!("rows/bots.json")),
     ("workspace", include_str!("rows/workspace.json")),
+    ("oldest", include_str!("rows/oldest.json")),
 ];
 
 /// The lines of one room.
