@@ -108,7 +108,7 @@ function Teaser() {
           <span dir="auto">{text}</span>
         </span>
       </button>
-      <IconButton name="close" label={t("close")} onClick={dismiss} />
+      <IconButton name="close" label={t("dismiss")} onClick={dismiss} />
     </div>
   );
 }

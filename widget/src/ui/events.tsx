@@ -13,6 +13,9 @@ import { useShell } from "./shell";
 const ELEMENTS_MAX = 10;
 const BUTTONS_MAX = 13;
 
+/** Cards that are so near to an end, as a part of the way, are at it. */
+const NEARLY = 0.02;
+
 export interface EventProps {
   event: ChatEvent;
   thread: string;
@@ -204,6 +207,12 @@ function QuickReplies({ elements, ...props }: EventProps & { elements: Element[]
 function Carousel({ elements, ...props }: EventProps & { elements: Element[] }) {
   const { t } = useShell();
   const strip = useRef<HTMLUListElement>(null);
+  // How far it is: 0 at the first card, 1 at the last.
+  const [place, setPlace] = useState(0);
+  const scrolled = () => {
+    const { scrollLeft, scrollWidth, clientWidth } = strip.current!;
+    setPlace(Math.abs(scrollLeft) / Math.max(1, scrollWidth - clientWidth));
+  };
   const move = (way: number) => {
     const { current } = strip;
     const card = current?.firstElementChild;
@@ -213,15 +222,15 @@ function Carousel({ elements, ...props }: EventProps & { elements: Element[] }) 
   };
   return (
     <div class="carousel">
-      <ul ref={strip} tabIndex={0}>
+      <ul ref={strip} tabIndex={0} onScroll={scrolled}>
         {elements.map((element, index) => (
           <li key={index}>
             <Card {...props} element={element} />
           </li>
         ))}
       </ul>
-      <IconButton class="before" name="back" flip label={t("previous")} onClick={() => move(-1)} />
-      <IconButton class="after" name="forth" flip label={t("next")} onClick={() => move(1)} />
+      {place > NEARLY && <IconButton class="before" name="back" flip label={t("previous")} onClick={() => move(-1)} />}
+      {place < 1 - NEARLY && <IconButton class="after" name="forth" flip label={t("next")} onClick={() => move(1)} />}
     </div>
   );
 }

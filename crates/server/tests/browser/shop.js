@@ -19,6 +19,7 @@ export async function openShop({ at = base } = {}) {
     `script-src ${at}`,
     `connect-src ${at} ${at.replace("http", "ws")}`,
     `img-src ${at} ${base} https: data:`,
+    "frame-src https://pizza.example.org",
   ].join("; ");
   const site = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://shop");

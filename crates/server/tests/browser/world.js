@@ -189,3 +189,26 @@ export async function hire(id, name, more = {}) {
   };
   return agent;
 }
+
+/** What an agent hears of a push, from now on: its payloads, the newest last. */
+export function listen(agent, push) {
+  const heard = [];
+  const ended = new AbortController();
+  atTheEnd(() => ended.abort());
+  const follow = async () => {
+    const query = new URLSearchParams({ token: agent.token, pushes: push });
+    const response = await fetch(`${base}/v3.6/agent/rtm/sse?${query}`, { signal: ended.signal });
+    assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
+    let text = "";
+    for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
+      const frames = (text += part).split("\n\n");
+      text = frames.pop();
+      for (const frame of frames) {
+        const data = frame.split("\n").find((line) => line.startsWith("data: "));
+        if (data) heard.push(JSON.parse(data.slice("data: ".length)).payload);
+      }
+    }
+  };
+  follow().catch((error) => ended.signal.aborted || faults.push(String(error)));
+  return heard;
+}

@@ -35,6 +35,21 @@ fn files_are_sent() {
 }
 
 #[test]
+fn the_desk_and_the_customer_see_each_other() {
+    tell("desk");
+}
+
+#[test]
+fn greetings_sounds_and_numbers_draw_the_eye() {
+    tell("attention");
+}
+
+#[test]
+fn keys_and_screen_readers_reach_everything() {
+    tell("access");
+}
+
+#[test]
 fn known_users_visitors_and_strange_sites_are_told_apart() {
     tell("people");
 }
