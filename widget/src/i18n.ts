@@ -18,6 +18,8 @@ export type Texts = Record<string, string>;
 
 export interface Words {
   language: string;
+  /** The language as the browser names it, with its region where that is known: times and numbers are written so. */
+  locale: string;
   direction: "ltr" | "rtl";
   say(key: Key, values?: Record<string, string | number>): string;
 }
@@ -37,9 +39,10 @@ export async function fetched(env: Env, language: string): Promise<Texts> {
   return ask(env, `${env.base}/widget/locales/${language}.json`, {}, PATIENCE_MS).catch(() => ({}));
 }
 
-export function words(language: string, texts: Texts): Words {
+export function words(language: string, texts: Texts, wishes: readonly string[] = []): Words {
   return {
     language,
+    locale: wishes.find((wish) => wish.toLowerCase().split("-")[0] === language) ?? language,
     direction: FROM_THE_RIGHT.includes(language) ? "rtl" : "ltr",
     say: (key, values = {}) =>
       (texts[key] ?? en[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole)),

@@ -37,6 +37,8 @@ test("a language is found by what the browser wishes", () => {
   assert.equal(chosen(["xx", "DE_at"]), "de");
   assert.equal(chosen(["constructor"]), "en");
   assert.equal(words("ar", {}).direction, "rtl");
+  assert.equal(words("en", {}, ["de-AT", "en-GB"]).locale, "en-GB", "times are written as at home");
+  assert.equal(words("fr", {}, ["de-AT"]).locale, "fr");
   assert.equal(words("de", { typing: "{name} tippt" }).say("typing", { name: "Bob" }), "Bob tippt");
   assert.equal(words("de", {}).say("typing"), "{name} is writing", "a value that is missing shows");
 });

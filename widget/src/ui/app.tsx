@@ -321,7 +321,7 @@ function Header({ sheet, setSheet, canEnd }: { sheet: Sheet; setSheet(sheet: She
         <h2>
           <bdi>{agent?.name || settings.title || t("title")}</bdi>
         </h2>
-        <p>{agent ? agent.job_title || settings.title || t("title") : settings.subtitle || t("subtitle")}</p>
+        <p>{agent ? agent.job_title || settings.title || t("title") : settings.subtitle || (view.online ? t("subtitle") : "")}</p>
       </div>
       {entries.length > 0 && (
         <div class="menu-box">

@@ -165,7 +165,7 @@ function ThreadView({ thread, isLast, onWebview }: { thread: Thread; isLast: boo
   const filled = new Set(thread.events.filter(({ type }) => type === "filled_form").map(({ form_id }) => form_id));
   const lastSaid = thread.events.filter((event) => isSaid(event) || event.type === "filled_form").at(-1);
   const groups = grouped(events);
-  const label = (at: string) => day(at, words.language, t("today"), t("yesterday"));
+  const label = (at: string) => day(at, words.locale, t("today"), t("yesterday"));
   const begun = label(thread.createdAt);
   let before = begun;
   return (
@@ -196,7 +196,7 @@ function ThreadView({ thread, isLast, onWebview }: { thread: Thread; isLast: boo
             <div class="stack">
               {mine ? <Hidden>{t("you")}</Hidden> : <span class="who">{name}</span>}
               {group.map((event) => (
-                <div class="item" key={event.id} data-id={event.id} title={clock(event.created_at, words.language)}>
+                <div class="item" key={event.id} data-id={event.id} title={clock(event.created_at, words.locale)}>
                   <EventBody
                     event={event}
                     thread={thread.id}
@@ -208,7 +208,7 @@ function ThreadView({ thread, isLast, onWebview }: { thread: Thread; isLast: boo
               ))}
               {lastOwn && group.includes(lastOwn) && view.outgoing.every((item) => item.silent) && (
                 <span class="state" data-state={wasSeen(state, lastOwn) ? "seen" : "sent"}>
-                  {clock(lastOwn.created_at, words.language)}
+                  {clock(lastOwn.created_at, words.locale)}
                   <Icon name={wasSeen(state, lastOwn) ? "seen" : "check"} />
                   {t(wasSeen(state, lastOwn) ? "seen" : "sent")}
                 </span>
@@ -340,16 +340,16 @@ function Skeleton({ label }: { label: string }) {
   );
 }
 
-function clock(at: string, language: string): string {
+function clock(at: string, locale: string): string {
   const date = new Date(time(at));
-  return at ? new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(date) : "";
+  return at ? new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" }).format(date) : "";
 }
 
-function day(at: string, language: string, today: string, yesterday: string): string {
+function day(at: string, locale: string, today: string, yesterday: string): string {
   const date = new Date(time(at));
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);
   if (days === 0) return today;
   if (days === 1) return yesterday;
   const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  return new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year }).format(date);
+  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year }).format(date);
 }

@@ -137,7 +137,7 @@ function FileBody({ event }: { event: ChatEvent }) {
       <Icon name="file" />
       <span>
         <b dir="auto">{name}</b>
-        {event.size !== undefined && <small>{bytes(event.size, words.language)}</small>}
+        {event.size !== undefined && <small>{bytes(event.size, words.locale)}</small>}
       </span>
     </a>
   );

@@ -107,7 +107,7 @@ export function Dots() {
   );
 }
 
-export function bytes(size: number, language: string): string {
+export function bytes(size: number, locale: string): string {
   const [unit, value] = size >= 1_000_000 ? ["megabyte", size / 1_000_000] : ["kilobyte", Math.max(1, Math.round(size / 1000))];
-  return new Intl.NumberFormat(language, { style: "unit", unit: unit as string, maximumFractionDigits: 1 }).format(value as number);
+  return new Intl.NumberFormat(locale, { style: "unit", unit: unit as string, maximumFractionDigits: 1 }).format(value as number);
 }

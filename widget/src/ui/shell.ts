@@ -68,7 +68,7 @@ export class Shell {
     this.wished = language;
     const texts = await fetched(this.client.env, language);
     if (this.wished !== language) return;
-    this.spoken = words(language, { ...texts, ...settings.texts });
+    this.spoken = words(language, { ...texts, ...settings.texts }, navigator.languages);
     this.redraw();
   }
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { openShop } from "./shop.js";
 import { field, open, said, say, settled } from "./widget.js";
-import { base, hire, listen, makeChannel, picture, start, tell, until, visitor } from "./world.js";
+import { hire, listen, makeChannel, picture, start, tell, until, visitor } from "./world.js";
 
 tell(async () => {
   await start();
@@ -80,7 +80,7 @@ tell(async () => {
   // Rich messages: cards that scroll, buttons that are told of, switches that go on and off, links and web views.
   const rich = (template_id, elements) => bob("send_event", { chat_id: chat, event: { type: "rich_message", template_id, elements } });
   const button = (text, more = {}) => ({ type: "message", text, value: text, postback_id: text, user_ids: [], ...more });
-  const image = { url: `${base}/widget.png`, name: "pizza.png", content_type: "image/png", size: 1, width: 40, height: 20 };
+  const image = { url: `${shop.origin}/pizza.svg`, name: "pizza.svg", content_type: "image/svg+xml", size: 1, width: 40, height: 20 };
   const { event_id: cards } = await rich("cards", [
     { title: "Marinara", subtitle: "Tomato, garlic", image, buttons: [button("I want it"), button("Details", { type: "url", value: "https://pizza.example.org/marinara" })] },
     { title: "Diavola", subtitle: "Hot", buttons: [button("Call us", { type: "phone", value: "+48 123 456" }), button("Look inside", { type: "webview", value: "https://pizza.example.org/oven", webview_height: "compact" })] },
@@ -95,9 +95,9 @@ tell(async () => {
   await told("I want it", true);
   await alice.locator(".mine .bubble", { hasText: "I want it" }).waitFor();
   assert.equal(await alice.getByRole("button", { name: "Previous" }).count(), 0, "there is nothing before the first card");
+  await picture(alice, "2-cards");
   await alice.getByRole("button", { name: "Next" }).click();
   await alice.getByRole("button", { name: "Previous" }).waitFor();
-  await picture(alice, "2-cards");
   for (const name of ["Vegan", "Gluten-free"]) {
     await alice.getByRole("button", { name, pressed: false }).click();
     await alice.getByRole("button", { name, pressed: true }).waitFor();

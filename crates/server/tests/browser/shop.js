@@ -11,6 +11,10 @@ const STYLES = `
   .themed tidings-widget { --tidings-color: #7c2d12; --tidings-on-color: #fff7ed; --tidings-radius: 4px; --tidings-space-x: 48px; --tidings-width: 420px }
 `;
 
+const PIZZA = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20" fill="#f3d9b1"/><circle cx="20"
+  cy="10" r="8" fill="#d97736"/><circle cx="20" cy="10" r="6.6" fill="#f2c14e"/><circle cx="18" cy="8" r="1.4" fill="#b3261e"/><circle
+  cx="22" cy="11" r="1.4" fill="#b3261e"/><circle cx="18.5" cy="13" r="1.2" fill="#3f7d3a"/></svg>`;
+
 /** Opens the shop. What it gives makes the address of one of its pages. `at` is where the page finds the server. */
 export async function openShop({ at = base } = {}) {
   const policy = [
@@ -18,12 +22,13 @@ export async function openShop({ at = base } = {}) {
     "style-src 'self'",
     `script-src ${at}`,
     `connect-src ${at} ${at.replace("http", "ws")}`,
-    `img-src ${at} ${base} https: data:`,
+    `img-src 'self' ${at} ${base} https: data:`,
     "frame-src https://pizza.example.org",
   ].join("; ");
   const site = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://shop");
     if (pathname === "/shop.css") return response.writeHead(200, { "Content-Type": "text/css" }).end(STYLES);
+    if (pathname === "/pizza.svg") return response.writeHead(200, { "Content-Type": "image/svg+xml" }).end(PIZZA);
     const look = (searchParams.get("look") ?? "").replace(/\W/g, "");
     const attributes = [...searchParams].filter(([name]) => name !== "look");
     const data = attributes.map(([name, value]) => `data-${name.replace(/\W/g, "")}="${value.replace(/[^\w.-]/g, "")}"`);
