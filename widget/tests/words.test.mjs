@@ -9,7 +9,8 @@ import { LANGUAGES, chosen, words } from "../node_modules/.cache/tidings/i18n.js
 import { picture, pieces, safe } from "../node_modules/.cache/tidings/links.js";
 import { contrast, settings, shades } from "../node_modules/.cache/tidings/settings.js";
 
-const COMPLETE = ["de", "fr", "es", "pl", "ar"];
+/** These have what everybody sees first; the rest is English until somebody who speaks them writes it. */
+const BEGUN = ["fi", "hu"];
 const folder = new URL("../locales/", import.meta.url);
 const texts = (language) => JSON.parse(readFileSync(new URL(`${language}.json`, folder), "utf8"));
 const holes = (text) => [...text.matchAll(/\{\w+\}/g)].map(([hole]) => hole).sort();
@@ -28,7 +29,9 @@ for (const language of LANGUAGES.slice(1)) {
       assert.ok(text.trim(), `${key} is empty`);
       assert.deepEqual(holes(text), holes(en[key]), `${key} has the same values`);
     }
-    if (COMPLETE.includes(language)) assert.deepEqual(Object.keys(own).sort(), Object.keys(en).sort());
+    const missing = Object.keys(en).filter((key) => !(key in own));
+    if (BEGUN.includes(language)) assert.ok(missing.length > 0, "it is complete: take it off the list");
+    else assert.deepEqual(missing, []);
   });
 }
 
