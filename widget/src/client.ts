@@ -12,7 +12,7 @@ import { settings } from "./settings";
 import { type Action, EMPTY, type State, isActive, isSaid, lastThread, me, reduce, since, unread } from "./state";
 import type { Keep } from "./storage";
 import { Tokens } from "./tokens";
-import type { Button, ChatEvent, Field, Form, Frame, NewEvent } from "./types";
+import type { Button, ChatEvent, Field, Form, Frame, NewEvent, Properties } from "./types";
 import type { Core, Page, View } from "./view";
 import { Visit } from "./visit";
 
@@ -231,7 +231,10 @@ export class Client implements Core {
     const sent = fields.filter((field) => !["header", "rating"].includes(field.type));
     if (kind === "postchat" && rated) {
       const { score, comment } = (rated.answer ?? {}) as { score?: number; comment?: string };
-      if (score !== undefined) void this.rate(score, comment ?? "");
+      const changed = score === undefined ? null : this.ofThread({ rating: ratingOf(score, comment ?? "") });
+      // The form is gone from the screen, so it is not asked again: the rating goes out when there is a line.
+      if (changed) this.visit.deed("update_thread_properties", changed);
+      if (changed) this.tell("rated", score);
     }
     if (sent.length > 0) {
       this.put(filledForm(form.id, kind, sent), {
@@ -243,8 +246,7 @@ export class Client implements Core {
   }
 
   async rate(score: number, comment: string): Promise<void> {
-    const rating = { score, ...(comment ? { comment } : {}) };
-    await this.threadProperties({ rating });
+    await this.threadProperties({ rating: ratingOf(score, comment) });
     this.tell("rated", score);
   }
 
@@ -376,15 +378,16 @@ export class Client implements Core {
     this.sending.uploads();
   }
 
-  private async threadProperties(properties: Record<string, Record<string, unknown>>): Promise<void> {
+  private async threadProperties(properties: Properties): Promise<void> {
+    const changed = this.ofThread(properties);
+    if (changed) await this.request("update_thread_properties", changed);
+  }
+
+  /** Properties of the last thread, as the server takes them; null when there is none. */
+  private ofThread(properties: Properties): Record<string, unknown> | null {
     const { state } = this.view;
     const thread = lastThread(state);
-    if (!state.chat || !thread) return;
-    await this.request("update_thread_properties", {
-      chat_id: state.chat.id,
-      thread_id: thread.id,
-      properties,
-    });
+    return state.chat && thread && { chat_id: state.chat.id, thread_id: thread.id, properties };
   }
 
   private put(event: NewEvent, more: Partial<Outgoing> = {}): void {
@@ -448,4 +451,8 @@ export class Client implements Core {
     this.dispatch({ kind: "reset" });
     this.refresh();
   }
+}
+
+function ratingOf(score: number, comment: string): Record<string, unknown> {
+  return { score, ...(comment ? { comment } : {}) };
 }

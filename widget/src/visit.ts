@@ -1,12 +1,11 @@
-// What the server is told of the visitor: the page that they look at, who they are as far as the page says, and the greetings that
-// they took up or waved away.
+// What the server is told of the visitor: the page that they look at, who they are as far as the page says, and what they did with
+// greetings and forms while there was no line.
 
 import { type Keep, read } from "./storage";
 import type { Core, Page } from "./view";
 
 export class Visit {
   private fields: Record<string, string> = {};
-  /** What was done with greetings while there was no line. */
   private deeds: [action: string, payload: unknown][] = [];
 
   constructor(
@@ -63,7 +62,8 @@ export class Visit {
     this.deeds = [];
   }
 
-  private deed(action: string, payload: unknown): void {
+  /** Tells of something now, or as soon as there is a line. */
+  deed(action: string, payload: unknown): void {
     if (this.core.view.status === "online") void this.core.quietly(action, payload);
     else this.deeds.push([action, payload]);
   }

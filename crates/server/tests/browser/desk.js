@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { openShop } from "./shop.js";
 import { field, open, said, say, settled } from "./widget.js";
-import { hire, listen, makeChannel, picture, start, tell, until, visitor } from "./world.js";
+import { hire, kill, listen, makeChannel, picture, start, tell, until, visitor } from "./world.js";
 
 tell(async () => {
   await start();
@@ -145,9 +145,14 @@ tell(async () => {
   await alice.getByLabel("Why?").fill("Cold");
   await alice.getByLabel("The people").check();
   await picture(alice, "5-postchat");
+  // The server is away just then: the verdict and the form go out when it is back.
+  await kill();
   await alice.locator(".after form").getByRole("button", { name: "Send" }).click();
   await alice.getByRole("heading", { name: "How did we do?" }).waitFor({ state: "detached" });
+  await start();
+  await settled(alice);
   await until("the form is there", async () => (await events("filled_form")).length === 2);
+  await until("the verdict is there", async () => (await bob("get_chat", { chat_id: chat })).thread.properties.rating !== undefined);
   const { thread: ended } = await bob("get_chat", { chat_id: chat });
   assert.deepEqual(ended.properties.rating, { score: 0, comment: "Cold" });
   const filled = ended.events.findLast(({ type }) => type === "filled_form");
