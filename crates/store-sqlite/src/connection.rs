@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{Options, Synchronous};
@@ -46,7 +47,7 @@ pub(crate) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connect
     if let Some(pages) = options.pages_max {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    keep_statements(&connection)?;
     Ok(connection)
 }
 
@@ -58,6 +59,14 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Statements are prepared once. Without the planner's stability guarantee, SQLite prepares those with a range anew for
+/// each value that is bound, in case that it has statistics for it; we never make any.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(())
 }
