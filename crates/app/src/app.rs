@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tidings_catalogue::Catalogue;
-use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, Seq, Timestamp, WorkspaceId};
+use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, Timestamp, WorkspaceId};
 use tidings_outbound::Client;
 use tidings_store::archive::Archive;
 use tidings_store::{Batch, CommitError, Committed, DocKey, Kind, ReadError, Store, TimerChange};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::Settings;
 use crate::codes::Codes;
@@ -22,6 +22,7 @@ use crate::pipeline::files::COPIES_AT_ONCE_MAX;
 use crate::pipeline::files::picture::PICTURES_AT_ONCE_MAX;
 use crate::pipeline::files::store::{FileStore, WrongS3Settings};
 use crate::pipeline::files::upload::UPLOADS_AT_ONCE_MAX;
+use crate::pipeline::index::Indexed;
 use crate::pipeline::scene::Scene;
 use crate::pipeline::telegram::open::OpenChannels;
 use crate::pipeline::telegram::press::ANSWERS_AT_ONCE_MAX;
@@ -71,7 +72,7 @@ pub struct App {
     hubs: Mutex<HashMap<WorkspaceId, Arc<Hub>>>,
     codes: Codes,
     routings: Mutex<HashMap<WorkspaceId, Arc<Routing>>>,
-    indexed: Mutex<HashMap<WorkspaceId, watch::Sender<Seq>>>,
+    indexed: Mutex<HashMap<WorkspaceId, Arc<Indexed>>>,
 }
 
 /// It cannot be built.
@@ -173,10 +174,10 @@ impl App {
         Arc::clone(routings.entry(workspace).or_default())
     }
 
-    /// Up to which number of a workspace's log the archive has everything.
-    pub(crate) fn indexed(&self, workspace: WorkspaceId) -> watch::Sender<Seq> {
+    /// How far the archive of a workspace is.
+    pub(crate) fn indexed(&self, workspace: WorkspaceId) -> Arc<Indexed> {
         let mut indexed = self.indexed.lock().unwrap_or_else(PoisonError::into_inner);
-        indexed.entry(workspace).or_insert_with(|| watch::Sender::new(Seq::START)).clone()
+        Arc::clone(indexed.entry(workspace).or_default())
     }
 
     /// The chats whose codes were looked up lately.

@@ -16,7 +16,7 @@ use tidings_model::{
 use tidings_store::archive::{ArchiveError, ArchivedThread, Facet, Texts, facet};
 use tidings_store::{DocKey, Follower, Kind, ReadError};
 use tidings_wire::livechat::show;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::reader::stopped;
 use super::scene::seen;
@@ -27,6 +27,10 @@ use crate::directory::Directory;
 
 /// How many events are folded into one write of the archive.
 const EVENTS_AT_ONCE: usize = 512;
+
+/// How long events are gathered after a write, unless somebody searches: a write costs as much as ten messages, and many
+/// messages are in the same threads.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// How many threads are kept in memory; when there are more, all are read anew.
 const KNOWN_MAX: usize = 20_000;
@@ -97,8 +101,8 @@ async fn follow(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), IndexFailed> {
     let cursor = app.archive.cursor(workspace).await?.unwrap_or(Seq::START);
-    let done = app.indexed(workspace);
-    done.send_replace(cursor);
+    let indexed = app.indexed(workspace);
+    indexed.up_to.send_replace(cursor);
     let mut follower = Follower::new(Arc::clone(&app.store), workspace, cursor);
     let mut known = HashMap::new();
     loop {
@@ -109,7 +113,35 @@ async fn follow(
         let Some(last) = events.last().map(|event| event.seq) else { continue };
         let rows = fold(app, workspace, &mut known, &events).await?;
         app.archive.put(workspace, last, rows).await?;
-        done.send_replace(last);
+        indexed.up_to.send_replace(last);
+        if events.len() < EVENTS_AT_ONCE {
+            tokio::select! {
+                () = stopped(stop) => return Ok(()),
+                () = indexed.wanted.notified() => {}
+                () = tokio::time::sleep(GATHER) => {}
+            }
+        }
+    }
+}
+
+/// How far the archive of a workspace is, and whether somebody waits for more.
+#[derive(Debug, Default)]
+pub(crate) struct Indexed {
+    /// Up to this number of the log everything is in the archive.
+    up_to: watch::Sender<Seq>,
+    wanted: Notify,
+}
+
+impl Indexed {
+    /// Waits until everything up to a number is in the archive; for that, nothing is gathered any longer.
+    pub(crate) async fn reaches(&self, seq: Seq) {
+        let mut up_to = self.up_to.subscribe();
+        if *up_to.borrow() < seq {
+            self.wanted.notify_one();
+        }
+        if up_to.wait_for(|up_to| *up_to >= seq).await.is_err() {
+            tracing::debug!("nobody keeps the archive any more");
+        }
     }
 }
 

@@ -157,9 +157,8 @@ pub async fn search(app: &App, actor: &Actor, asked: &AskedArchives) -> Result<F
 /// Waits until the archive has what the log has now; not for ever.
 pub(super) async fn catch_up(app: &App, workspace: WorkspaceId) {
     let last = app.store.tail(workspace).head();
-    let mut indexed = app.indexed(workspace).subscribe();
-    let there = indexed.wait_for(|up_to| *up_to >= last);
-    if tokio::time::timeout(FRESH_WAIT, there).await.is_err() {
+    let indexed = app.indexed(workspace);
+    if tokio::time::timeout(FRESH_WAIT, indexed.reaches(last)).await.is_err() {
         tracing::warn!("the archive is behind the log; a search does not find what was said last");
     }
 }
