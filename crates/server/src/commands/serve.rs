@@ -5,6 +5,7 @@
 //! second time does not want to wait: the process ends at once, and what was acknowledged is on disk in any case.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use tidings_app::admin::{bots, channels, workspaces};
 use tidings_app::pipeline::{self, Running};
 use tidings_catalogue::Catalogue;
 use tidings_model::WorkspaceId;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -68,6 +69,18 @@ pub(super) async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     served.stop_unless_hurried().await
 }
 
+/// How many connections may wait to be taken. When thousands of clients come back at once, those beyond it try again after
+/// a second and longer. The machine has a limit of its own: `net.core.somaxconn`.
+const WAITING_MAX: u32 = 16_384;
+
+fn listen(on: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if on.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart may take the port while connections of the run before fade away.
+    socket.set_reuseaddr(true)?;
+    socket.bind(on)?;
+    socket.listen(WAITING_MAX)
+}
+
 /// An installation that is open, and does not serve yet.
 pub(super) struct Server {
     app: Arc<App>,
@@ -97,9 +110,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let catalogue = Arc::new(Catalogue::builtin()?);
         let wanted = settings.http.listen;
-        let listener = TcpListener::bind(wanted)
-            .await
-            .with_context(|| format!("cannot listen on {wanted}"))?;
+        let listener = listen(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
         let address = listener.local_addr()?;
         let app = installation.open_app(&settings, catalogue, address).await?;
         let bots_folder = installation.bots_folder(&settings);
