@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 use super::super::book::Book;
 use super::place::{Place, log_in, told_seq};
 use super::{Plan, WITHIN};
+use crate::figures::microseconds;
+use crate::process;
 use crate::websocket::WebSocket;
 
 /// How many connections are opened side by side, when there is no hurry.
@@ -38,9 +40,12 @@ pub(super) async fn all(
     for text in &missed {
         place.say(&mut says, text).await?;
     }
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), process::cpu_time(place.running.pid())?);
     let lines = come(place, plan.connections, plan.connections, since, &missed).await?;
     book.note("all come back and have what they missed", "s", began.elapsed().as_secs_f64());
+    let cpu = process::cpu_time(place.running.pid())?.saturating_sub(cpu);
+    let each = microseconds(cpu) / plan.connections as f64;
+    book.note("all come back, CPU each", "us", each);
     place.say(&mut says, "after").await?;
     for mut line in lines {
         hear(&mut line, "after").await?;

@@ -96,10 +96,14 @@ impl Line {
 const MARK: &[u8] = b"at<";
 
 fn mark_in(payload: &[u8]) -> u64 {
-    let at = payload.windows(MARK.len()).position(|window| window == MARK);
-    let digits = at.and_then(|at| payload.get(at + MARK.len()..)).unwrap_or_default();
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0, |mark, digit| mark * 10 + u64::from(digit - b'0'))
+    number_after(MARK, payload).unwrap_or_default()
+}
+
+/// The number that stands behind something in a frame: reading all of its JSON would cost more than the server does.
+pub(super) fn number_after(before: &[u8], payload: &[u8]) -> Option<u64> {
+    let at = payload.windows(before.len()).position(|window| window == before)?;
+    let digits = payload.get(at + before.len()..)?.iter().take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -112,5 +116,6 @@ mod tests {
         assert_eq!(mark_in(kind.text(123_456).as_bytes()), 123_456);
         assert_eq!(mark_in(Kind::Bare.text(7).as_bytes()), 7);
         assert_eq!(mark_in(b"nothing"), 0);
+        assert_eq!(number_after(b"\"seq\":", b"{\"seq\":71,"), Some(71));
     }
 }

@@ -1,7 +1,8 @@
 //! Makes a million chats: written through the store into the folder of a server that was there and is not running.
 //!
 //! Each is a chat that was answered and closed: a customer, a thread of two messages, and its row in the archive.
-//! The entries are those of `app::pipeline::written`, and that they are right is shown by the lists, which must be whole.
+//! Entries and facets are those of `app::pipeline`'s `written` and `index`; that they are right is shown by the lists,
+//! which must be whole.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -174,6 +175,7 @@ impl Answered {
             Facet::new(facet::FIRST_RESPONSE, agent.clone()).in_group(group.clone()),
             Facet::new(facet::LAST_RESPONSE, agent).in_group(group.clone()),
             Facet::new(facet::GROUP, group),
+            Facet::new("last", "closed"),
         ];
         ArchivedThread {
             thread: self.chat.thread.id,

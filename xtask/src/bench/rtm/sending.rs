@@ -1,37 +1,54 @@
 //! From a send over one connection until another one hears it.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::super::book::Book;
+use super::super::ceilings::start_part;
 use super::fan_out::{Pace, at_pace};
-use super::place::{Place, answered};
-use super::{Plan, TEXT_BYTES, WITHIN, note_times};
+use super::lines::Kind;
+use super::place::Place;
+use super::{Plan, WITHIN, note_times};
 use crate::figures::Times;
 
-/// One at a time; nothing else happens.
+/// How many sends come before those that count.
+const FIRST_SENDS: usize = 20;
+
+/// One at a time; nothing else happens. On the bare broadcast as well, to see what is the way alone.
 pub(super) async fn one_at_a_time(
     book: &mut Book,
     place: &Place,
     plan: &Plan,
 ) -> anyhow::Result<()> {
-    let (mut says, mut hears) = (place.says().await?, place.hears().await?);
-    let request = place.request(&"x".repeat(TEXT_BYTES));
-    let (mut heard, mut thanked) = (Vec::new(), Vec::new());
-    for _ in 0..plan.sends {
+    let (heard, answered) = send(&place.kind(), place.address(), plan.sends).await?;
+    note_times(book, "send_event, heard", &heard);
+    note_times(book, "send_event, answered", &answered);
+    let bare = start_part(&["broadcast"])?;
+    let (heard, _) = send(&Kind::Bare, bare.address, plan.sends).await?;
+    note_times(book, "bare broadcast, heard", &heard);
+    Ok(())
+}
+
+/// Gives when it was heard, and when it was answered, where it is.
+async fn send(kind: &Kind, address: SocketAddr, count: usize) -> anyhow::Result<(Times, Times)> {
+    let (mut says, mut hears) = (kind.says(address).await?, kind.hears(address).await?);
+    let text = kind.text(0);
+    let (mut heard, mut answered) = (Vec::new(), Vec::new());
+    for number in 0..FIRST_SENDS + count {
         let began = Instant::now();
-        says.send(&request).await?;
-        let answer = async { answered(&mut says).await.map(|_| began.elapsed()) };
-        let push = async { hears.next().await.map(|_| began.elapsed()).map_err(Into::into) };
+        says.say(&text).await?;
+        let answer = async { says.is_answered().await.map(|()| began.elapsed()) };
+        let push = async { hears.hear().await.map(|_| began.elapsed()) };
         let both = async { tokio::try_join!(answer, push) };
         let (answer, push) = tokio::time::timeout(WITHIN, both).await.context("no push came")??;
-        thanked.push(answer);
-        heard.push(push);
+        if number >= FIRST_SENDS {
+            answered.push(answer);
+            heard.push(push);
+        }
     }
-    note_times(book, "send_event, heard", &Times::new(heard));
-    note_times(book, "send_event, answered", &Times::new(thanked));
-    Ok(())
+    Ok((Times::new(heard), Times::new(answered)))
 }
 
 /// At half of the most, which is found first: to a chat with one listener, from some connections side by side.

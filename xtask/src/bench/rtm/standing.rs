@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::super::book::Book;
 use super::coming_back;
+use super::lines::number_after;
 use super::place::{Place, log_in};
 use super::{Plan, WITHIN, note_times};
 use crate::figures::Times;
@@ -51,8 +52,9 @@ async fn slow_ones(book: &mut Book, place: &Place, plan: &Plan) -> anyhow::Resul
             anyhow::Ok(line)
         });
     }
-    let (times, _) = talk.go_on(place, plan.unread).await?;
+    let (times, known) = talk.go_on(place, plan.unread).await?;
     note_times(book, "long events beside readers, heard", &times);
+    let known = known.last().copied().context("nothing was said")?;
     let mut slow = Vec::with_capacity(plan.slow);
     while let Some(ended) = reading.join_next().await {
         slow.push(ended.context("a reader broke")??);
@@ -64,7 +66,7 @@ async fn slow_ones(book: &mut Book, place: &Place, plan: &Plan) -> anyhow::Resul
     book.note("slow readers, memory grown in all", "MB", grown / 1_000_000.0);
     let mut cut = 0;
     for line in slow {
-        cut += usize::from(resume(place, line, &all).await?);
+        cut += usize::from(resume(place, line, known, &all).await?);
     }
     book.note("slow readers, cut and resumed", "of 100", 100.0 * cut as f64 / plan.slow as f64);
     Ok(())
@@ -93,10 +95,15 @@ impl Talk {
     }
 }
 
-/// Reads on where a slow reader stopped. If it was cut, it comes back with what it heard last; who takes nothing for long
-/// may not even hear that it was cut. In the end it must have heard everything, once and in order. Says whether it was
+/// Reads on where a slow reader stopped. If it was cut, it comes back with what it heard last, maybe before it stopped: who
+/// takes nothing for long is broken off. In the end it must have heard everything, once and in order. Says whether it was
 /// cut.
-async fn resume(place: &Place, mut line: WebSocket, all: &[u64]) -> anyhow::Result<bool> {
+async fn resume(
+    place: &Place,
+    mut line: WebSocket,
+    known: u64,
+    all: &[u64],
+) -> anyhow::Result<bool> {
     let mut heard = Vec::new();
     while heard.len() < all.len() {
         let next = tokio::time::timeout(WITHIN, line.next()).await.context("it is not closed")?;
@@ -111,7 +118,7 @@ async fn resume(place: &Place, mut line: WebSocket, all: &[u64]) -> anyhow::Resu
         ensure!(heard == all, "a slow reader heard something else than the others");
         return Ok(false);
     }
-    let last = heard.last().copied().context("a slow reader heard nothing before it was cut")?;
+    let last = heard.last().copied().unwrap_or(known);
     let (mut line, login) = log_in(place.address(), &place.token, json!({ "since": last })).await?;
     ensure!(login.get("gap") == Some(&json!(false)), "who was cut was told of a gap");
     while heard.len() < all.len() {
@@ -126,6 +133,5 @@ async fn resume(place: &Place, mut line: WebSocket, all: &[u64]) -> anyhow::Resu
 
 /// The number of the event that a push tells of.
 fn seq_in(payload: &[u8]) -> anyhow::Result<u64> {
-    let push: Value = serde_json::from_slice(payload).context("a frame is no JSON")?;
-    push.get("seq").and_then(Value::as_u64).context("a push of no event")
+    number_after(b"\"seq\":", payload).context("a push of no event")
 }
