@@ -11,6 +11,7 @@
 
 pub mod actor;
 pub mod auto_access;
+pub mod canned_responses;
 pub mod change;
 pub mod chats;
 pub mod credentials;

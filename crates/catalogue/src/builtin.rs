@@ -10,6 +10,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("behavior.toml", include_str!("../../../catalogue/behavior.toml")),
     ("bot.toml", include_str!("../../../catalogue/bot.toml")),
     ("call.toml", include_str!("../../../catalogue/call.toml")),
+    ("canned_response.toml", include_str!("../../../catalogue/canned_response.toml")),
     ("channel.toml", include_str!("../../../catalogue/channel.toml")),
     ("chat.toml", include_str!("../../../catalogue/chat.toml")),
     ("client.toml", include_str!("../../../catalogue/client.toml")),

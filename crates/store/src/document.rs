@@ -55,6 +55,8 @@ pub enum Kind {
     AutoAccess,
     /// A greeting that visitors may see.
     Greeting,
+    /// A text that agents keep ready.
+    CannedResponse,
     /// A customer, or an address, that is refused.
     Ban,
     /// What bots of a client are made from.
@@ -67,7 +69,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Workspace,
         Self::Token,
         Self::Agent,
@@ -89,6 +91,7 @@ impl Kind {
         Self::Property,
         Self::AutoAccess,
         Self::Greeting,
+        Self::CannedResponse,
         Self::Ban,
         Self::BotTemplate,
         Self::AgentToken,
@@ -119,6 +122,7 @@ impl Kind {
             Self::Property => "property",
             Self::AutoAccess => "auto_access",
             Self::Greeting => "greeting",
+            Self::CannedResponse => "canned_response",
             Self::Ban => "ban",
             Self::BotTemplate => "bot_template",
             Self::AgentToken => "agent_token",

@@ -5,6 +5,7 @@ mod agents;
 mod bans;
 mod batch;
 pub(super) mod bots;
+mod canned_responses;
 mod greetings;
 mod groups;
 mod license;
@@ -85,6 +86,10 @@ async fn one(call: &Call, action: &str) -> Answer {
         "list_greetings" => greetings::list(call).await,
         "update_greeting" => greetings::update(call).await,
         "delete_greeting" => greetings::delete(call).await,
+        "create_canned_response" => canned_responses::create(call).await,
+        "list_canned_responses" => canned_responses::list(call).await,
+        "update_canned_response" => canned_responses::update(call).await,
+        "delete_canned_response" => canned_responses::delete(call).await,
         "list_customer_bans" => bans::list(call).await,
         "unban_customer" => bans::unban(call).await,
         "list_channels" => license::channels(call).await,

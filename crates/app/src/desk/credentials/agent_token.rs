@@ -168,13 +168,14 @@ fn known(app: &App, workspace: WorkspaceId, token: &AgentToken) -> Result<Actor,
 
 /// The scopes that agents of a role have, by the vendor's names: administrators have all that there are.
 pub fn scopes_of(role: Role) -> BTreeSet<String> {
-    const EVERYBODY: [&str; 22] = [
+    const EVERYBODY: [&str; 23] = [
         "access_rules:ro",
         "accounts--my:rw",
         "agents--all:ro",
         "agents--my:rw",
         "agents-bot--all:ro",
         "agents-bot--my:rw",
+        "canned_responses--groups:rw",
         "chats--access:rw",
         "customers.ban:rw",
         "customers:own",

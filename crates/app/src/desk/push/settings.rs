@@ -1,9 +1,9 @@
-//! What agents hear of tags, and of properties of teams and the workspace.
+//! What agents hear of tags, of canned responses, and of properties of teams and the workspace.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tidings_model::Event;
+use tidings_model::{AgentId, Event};
 
 use super::{Agents, Push};
 
@@ -27,6 +27,15 @@ pub(super) fn pushes(event: &Arc<Event>) -> Vec<Push> {
         ),
         "tag.updated" => ("tag_updated", copied(&[("name", "name"), ("groups", "group_ids")])),
         "tag.deleted" => ("tag_deleted", copied(&[("name", "name")])),
+        "canned_response.created" => ("canned_response_created", event.data.clone()),
+        "canned_response.updated" => {
+            let mut changed = event.data.clone();
+            if let Value::Object(changed) = &mut changed {
+                changed.shift_remove("created_at");
+            }
+            ("canned_response_updated", changed)
+        }
+        "canned_response.deleted" => ("canned_response_deleted", copied(&[("id", "id")])),
         "property.changed" => {
             // There is no push for what was removed: a null says so.
             let mut properties = event.data.get("set").cloned().unwrap_or_else(|| json!({}));
@@ -50,5 +59,15 @@ pub(super) fn pushes(event: &Arc<Event>) -> Vec<Push> {
         }
         _ => return Vec::new(),
     };
-    vec![Push { to_agents: Some((action, payload)), agents: Agents::All, ..Push::default() }]
+    vec![Push { to_agents: Some((action, payload)), agents: hearers(event), ..Push::default() }]
+}
+
+/// A private canned response is its author's business.
+fn hearers(event: &Event) -> Agents {
+    let is_private = event.data.get("is_private") == Some(&Value::Bool(true));
+    let author = event.data.get("author_id").and_then(Value::as_str);
+    match author.and_then(|author| author.parse::<AgentId>().ok()) {
+        Some(author) if is_private => Agents::These(vec![author]),
+        Some(_) | None => Agents::All,
+    }
 }
