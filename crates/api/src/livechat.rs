@@ -11,6 +11,7 @@ mod call;
 mod configuration;
 mod cors;
 mod customer;
+mod organization;
 mod rtm;
 mod sign_in;
 mod site;

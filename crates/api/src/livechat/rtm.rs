@@ -23,9 +23,11 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::get;
+use http::request::Parts;
 use tidings_wire::livechat::{ErrorType, Failure, Side, Version};
 
 use super::call::Peer;
+use super::organization::Organization;
 use super::web::{peer, refused};
 use crate::state::Api;
 
@@ -47,10 +49,12 @@ pub(super) struct Door {
     pub(super) version: Version,
     /// The other side's machine.
     pub(super) peer: Peer,
+    /// The organization that the address names.
+    pub(super) organization: Organization,
 }
 
 impl Door {
-    fn of(api: Api, version: &str, side: &str, peer: Peer) -> Result<Self, Failure> {
+    fn of(api: Api, version: &str, side: &str, parts: &Parts) -> Result<Self, Failure> {
         let nothing = || Failure::new(ErrorType::NotFound, "there is nothing at this address");
         let side: Side = side.parse().map_err(|_| nothing())?;
         if side == Side::Configuration {
@@ -58,7 +62,8 @@ impl Door {
         }
         let version: Version =
             version.parse().map_err(|_| Failure::from(ErrorType::UnsupportedVersion))?;
-        Ok(Self { api, side, version, peer })
+        let organization = Organization::named(parts.uri.query());
+        Ok(Self { api, side, version, peer: peer(parts), organization })
     }
 }
 
@@ -70,7 +75,7 @@ async fn open(
     let sockets = Arc::clone(&api.sockets).try_acquire_owned();
     let accepted = upgrade::accept(&mut request);
     let (parts, _) = request.into_parts();
-    let door = Door::of(api, &version, &side, peer(&parts));
+    let door = Door::of(api, &version, &side, &parts);
     let (door, (response, upgrade), permit) = match (door, accepted, sockets) {
         (Ok(door), Ok(accepted), Ok(permit)) => (door, accepted, permit),
         (Err(failure), _, _) | (_, Err(failure), _) => return refused(&failure),

@@ -14,14 +14,22 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use tidings_app::desk::Who;
 use tidings_app::desk::customers::bans;
+use tidings_app::desk::team::bots;
 use tidings_wire::livechat::{self, ErrorType, Failure, Side, Transport, Version};
 
 use super::call::{Call, Peer};
 use super::configuration;
+use super::organization::Organization;
 use super::sign_in::sign_in_for;
 use super::site;
 use super::upload;
 use crate::state::Api;
+
+/// The bot that an agent speaks for, since 3.1.
+const AUTHOR_ID: HeaderName = HeaderName::from_static("x-author-id");
+
+/// The same in 3.0, where it stood beside the wrapped payload.
+const BOT_OF_3_0: &str = "_author_id";
 
 /// The routes of calls.
 pub(super) fn routes(api: &Api) -> Router<Api> {
@@ -69,6 +77,8 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
     let (parts, body) = request.into_parts();
     let peer = peer(&parts);
     let request = Request::from_parts(parts, body);
+    let organization = Organization::named(parts.uri.query());
+    let bot = text(&parts.headers, &AUTHOR_ID);
     let (signed_in, payload) = if upload::takes_file(method) {
         // Nobody's bytes are written down before they are signed in.
         let signed_in = sign_in_for(&api.app, side, method.action, &required(credentials)?).await?;
@@ -93,9 +103,15 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
     };
     if let Who::Customer(customer) = &signed_in.actor.who {
         bans::check_address(&api.app, signed_in.actor.workspace, *customer, peer.ip).await?;
+    organization.check(signed_in.actor.workspace)?;
     }
     let call = Call {
         app: Arc::clone(&api.app),
+    let bot = bot.as_deref().or_else(|| payload.get(BOT_OF_3_0)?.as_str());
+    let actor = match bot.filter(|_| side == Side::Agent) {
+        Some(bot) => bots::in_the_name_of(&api.app, &signed_in.actor, bot)?,
+        None => signed_in.actor,
+    };
         actor: signed_in.actor,
         side,
         version,

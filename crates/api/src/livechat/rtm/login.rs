@@ -66,6 +66,7 @@ pub(super) async fn login(
     let wanted = wanted(args.pushes.as_ref(), version)?;
     let app = &door.api.app;
     let SignedIn { actor, channel, .. } = sign_in(app, door.side, &args.token).await?;
+    door.organization.check(actor.workspace)?;
     if let (Some(origin), Some(channel)) = (&door.peer.origin, channel)
         && !allows(app, actor.workspace, channel, origin)
     {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Door;
 use super::sse::{Asking, sit_down};
-use crate::livechat::web::{as_json, peer, refused};
+use crate::livechat::web::{as_json, refused};
 use crate::state::Api;
 
 /// How long a poll waits at most: less than a request may take.
@@ -46,7 +46,7 @@ async fn answer(
     request: Request,
 ) -> Result<Value, Failure> {
     let (parts, _) = request.into_parts();
-    let door = Door::of(api, version, side, peer(&parts))?;
+    let door = Door::of(api, version, side, &parts)?;
     let until = Instant::now() + Duration::from_secs(asking.wait.unwrap_or(0).min(WAIT_S_MAX));
     let (seat, missed) = sit_down(&door, &parts.headers, &asking, false).await?;
     let mut queued = match missed {

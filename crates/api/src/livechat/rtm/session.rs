@@ -9,7 +9,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tidings_app::desk::hub::{RequestMark, Seat};
-use tidings_wire::livechat::{self, ErrorType, Failure, Transport};
+use tidings_app::desk::team::bots;
+use tidings_wire::livechat::{self, ErrorType, Failure, Side, Transport};
 
 use super::Door;
 use super::login::{Session, login};
@@ -122,6 +123,9 @@ async fn act(door: &Door, signed: Option<Signed>, request: &Request) -> Result<A
             return Ok(Acted::Answer(json!({})));
         }
         _ => {}
+    }
+    if let Some(bot) = request.author_id.as_deref().filter(|_| door.side == Side::Agent) {
+        actor = bots::in_the_name_of(&door.api.app, &actor, bot)?;
     }
     actor.request = request.request_id.as_deref().map(|request_id| RequestMark {
         connection: signed.listener.id,

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use super::Door;
 use super::login::{Asked, missed, take_seat, wanted};
 use crate::livechat::sign_in::sign_in;
-use crate::livechat::web::{peer, refused};
+use crate::livechat::web::refused;
 use crate::state::Api;
 use crate::stream::HEARTBEAT;
 
@@ -74,7 +74,7 @@ async fn begin(
         Failure::new(ErrorType::ServiceUnavailable, "too many streams are open; try again")
     })?;
     let (parts, _) = request.into_parts();
-    let door = Door::of(api, version, side, peer(&parts))?;
+    let door = Door::of(api, version, side, &parts)?;
     if let Some(last) = parts.headers.get(LAST_EVENT_ID).filter(|last| !last.is_empty()) {
         let last = last.to_str().ok().and_then(|last| last.parse().ok());
         let last = last.ok_or_else(|| {
@@ -115,6 +115,7 @@ pub(super) async fn sit_down(
         Failure::new(ErrorType::Authentication, "there is neither `token` nor Authorization")
     })?;
     let actor = sign_in(&door.api.app, door.side, token).await?.actor;
+    door.organization.check(actor.workspace)?;
     let method = livechat::find(door.side, door.version, Transport::Rtm, "login")?;
     let pushes = asking.pushes.as_ref().map(|names| {
         let names = names.split(',').map(|name| name.trim().to_owned()).collect();

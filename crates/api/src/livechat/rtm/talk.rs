@@ -19,6 +19,9 @@ pub(super) struct Request {
     pub(super) request_id: Option<String>,
     /// The method.
     pub(super) action: String,
+    /// The bot that an agent speaks for.
+    #[serde(default)]
+    pub(super) author_id: Option<String>,
     /// The parameters.
     #[serde(default)]
     pub(super) payload: Option<Value>,

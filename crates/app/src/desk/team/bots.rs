@@ -15,7 +15,7 @@ use crate::admin::agents::new;
 use crate::admin::tokens::{fingerprint_key, generate_secret};
 use crate::desk::credentials::agent_token;
 use crate::desk::find::unreadable;
-use crate::desk::{Actor, ErrorType, Failure, customers};
+use crate::desk::{Actor, ErrorType, Failure, Who, customers};
 use crate::directory::all_of;
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::to_body;
@@ -101,6 +101,28 @@ fn owns(actor: &Actor, owner: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(ErrorType::Authorization, "this belongs to another client"))
+}
+
+/// An agent who speaks for a bot: what they do with this is the bot's doing, within the scopes of the agent's token.
+pub fn in_the_name_of(app: &App, agent: &Actor, bot: &str) -> Result<Actor, Failure> {
+    let missing = || Failure::field("author_id", "must be a bot of the organization");
+    let directory =
+        app.directory(agent.workspace).ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
+    let id: AgentId = bot.parse().map_err(|_| missing())?;
+    if agent.id() == bot {
+        return Ok(agent.clone());
+    }
+    let speaker = directory.agent(&id).ok_or_else(missing)?;
+    let account = speaker.bot.as_ref().ok_or_else(missing)?;
+    if !agent.has_scope(&["agents-bot--my:rw", "agents-bot--all:rw"]) {
+        return Err(Failure::new(
+            ErrorType::Authorization,
+            "to speak for a bot the token needs the scope agents-bot--my:rw",
+        ));
+    }
+    owns(agent, &account.owner_client_id)?;
+    let groups = directory.groups_of(&speaker);
+    Ok(Actor { who: Who::Agent(speaker), groups, ..agent.clone() })
 }
 
 fn bot<'a>(team: &'a mut Team, actor: &Actor, id: &str) -> Result<&'a mut Agent, Failure> {

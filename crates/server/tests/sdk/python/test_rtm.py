@@ -2,10 +2,13 @@
 
 import json
 import time
+import uuid
 
 import pytest
+from livechat.customer.rtm.base import CustomerRTM
+from livechat.customer.web.base import CustomerWeb
 
-from world import Talk, denied, did, eventually, ok, summaries, unique
+from world import CLIENT_ID, Rtm, Talk, denied, did, eventually, ok, refused, summaries, unique
 
 
 def send(rtm, text):
@@ -176,3 +179,29 @@ def test_a_reconnected_client_is_told_what_it_missed(bob, customer):
     talk.say('live again')
     back.event(talk.id, lambda event: event['text'] == 'live again')
     talk.close()
+
+
+def test_an_agent_speaks_for_a_bot(talk, bob, carol, version):
+    configuration = bob.configuration(version)
+    bot = ok(configuration.create_bot(name=unique('bot'), owner_client_id=CLIENT_ID))['id']
+    ok(talk.web.add_user_to_chat(chat_id=talk.id, user_id=bot, user_type='agent', visibility='all'))
+    rtm = bob.rtm(version)
+    whisper = {'chat_id': talk.id, 'event': {'type': 'message', 'text': 'beep', 'visibility': 'agents'}}
+    sent = did(rtm.send_event(**whisper, author_id=bot))['event_id']
+    assert rtm.event(talk.id, lambda event: event['id'] == sent)['payload']['event']['author_id'] == bot
+    over_web = ok(talk.web.send_event(**whisper, headers={'X-Author-Id': bot}))['event_id']
+    assert talk.find(over_web)['author_id'] == bot
+    for nobody in carol.id, 'nobody@example.com', 'a bot':
+        denied(rtm.send_event(**whisper, author_id=nobody), 'validation')
+        refused(talk.web.send_event(**whisper, headers={'X-Author-Id': nobody}), 'validation')
+    ok(configuration.delete_bot(id=bot))
+
+
+def test_another_organization_is_refused(world, customer, version):
+    here, other = {'version': version, 'base_url': world.host}, {'organization_id': str(uuid.uuid4())}
+    web = world.over_http(CustomerWeb.get_client(customer.bearer, verify=False, disable_logging=True, **here, **other))
+    refused(web.list_chats(), 'license_not_found')
+    refused(web.list_license_properties(), 'license_not_found')
+    rtm = Rtm(CustomerRTM.get_client(**here, **other))
+    world.connections.append(rtm)
+    denied(rtm.login(token=customer.bearer), 'license_not_found')
