@@ -66,9 +66,10 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
         let payload = read(api, request).await?;
         return site::ours(api, &required(credentials)?, &payload).await;
     }
-    let method = livechat::find(side, version, Transport::Web, &address.action)?;
+    let mut method = livechat::find(side, version, Transport::Web, &address.action)?;
     let expected = if method.http_get { Method::GET } else { Method::POST };
-    if *request.method() != expected {
+    let may_be_get = *request.method() == Method::GET && method.may_be_get(version);
+    if *request.method() != expected && !may_be_get {
         return Err(Failure::new(
             ErrorType::Validation,
             format!("{} is called with {expected}", address.action),
@@ -76,9 +77,9 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
     }
     let (parts, body) = request.into_parts();
     let peer = peer(&parts);
-    let request = Request::from_parts(parts, body);
     let organization = Organization::named(parts.uri.query());
     let bot = text(&parts.headers, &AUTHOR_ID);
+    let request = Request::from_parts(parts, body);
     let (signed_in, payload) = if upload::takes_file(method) {
         // Nobody's bytes are written down before they are signed in.
         let signed_in = sign_in_for(&api.app, side, method.action, &required(credentials)?).await?;
@@ -90,6 +91,7 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
         (signed_in, payload)
     } else {
         let payload = read(api, request).await?;
+        method = method.meant_by(&payload);
         let payload = livechat::request(method, version, payload)?;
         if let Some(answer) = site::answer(api, side, method.action, &payload, &peer).await {
             return Ok(livechat::answer(method, version, answer?));
@@ -101,18 +103,18 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
         let credentials = required(credentials)?;
         (sign_in_for(&api.app, side, method.action, &credentials).await?, payload)
     };
+    organization.check(signed_in.actor.workspace)?;
     if let Who::Customer(customer) = &signed_in.actor.who {
         bans::check_address(&api.app, signed_in.actor.workspace, *customer, peer.ip).await?;
-    organization.check(signed_in.actor.workspace)?;
     }
-    let call = Call {
-        app: Arc::clone(&api.app),
     let bot = bot.as_deref().or_else(|| payload.get(BOT_OF_3_0)?.as_str());
     let actor = match bot.filter(|_| side == Side::Agent) {
         Some(bot) => bots::in_the_name_of(&api.app, &signed_in.actor, bot)?,
         None => signed_in.actor,
     };
-        actor: signed_in.actor,
+    let call = Call {
+        app: Arc::clone(&api.app),
+        actor,
         side,
         version,
         transport: Transport::Web,

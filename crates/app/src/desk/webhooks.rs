@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use tidings_model::endpoint::{ChatWebhook, WebhookFilters, WebhookScope};
 use tidings_model::{Endpoint, EndpointId, WorkspaceId};
 use tidings_store::{Batch, Delete, DocKey, Kind};
+use tidings_wire::livechat::push::name_of;
+use tidings_wire::livechat::{Side, Version as ApiVersion};
 
 use super::credentials::agent_token;
 use super::find::unreadable;
@@ -241,16 +243,19 @@ pub async fn unregister(
     Ok(json!({}))
 }
 
-/// `list_webhook_names`.
-pub fn names() -> Value {
-    let shown = |(action, area): &(&str, Area)| {
-        json!({
-            "action": action,
+/// `list_webhook_names`: those of a version, as it calls them.
+pub fn names(version: ApiVersion) -> Value {
+    let shown = |(action, area): &(&'static str, Area)| {
+        // The one that is no push has one name in every version.
+        let name =
+            if *area == Area::Customer { action } else { name_of(Side::Agent, version, action)? };
+        Some(json!({
+            "action": name,
             "filters": area.filters(),
             "additional_data": area.additional_data(),
-        })
+        }))
     };
-    ACTIONS.iter().map(shown).collect()
+    ACTIONS.iter().filter_map(shown).collect()
 }
 
 /// `enable_license_webhooks` and `disable_license_webhooks`.

@@ -13,6 +13,11 @@ use super::version::{Side, Version};
 /// In 3.6 itself nothing changes but that the private keys go, and for customers the `visibility` of events.
 pub fn answer(method: &Method, version: Version, mut answer: Value) -> Value {
     let shape = Shape { side: method.side, version };
+    if method.action == "list_groups_properties" && version <= Version::V3_4 {
+        // It was about one group.
+        answer = answer.pointer_mut("/0/properties").map(Value::take).unwrap_or_default();
+        shape.namespaces(&mut answer);
+    }
     match &mut answer {
         Value::Object(object) => convert(method, shape, object),
         Value::Array(rows) => {
@@ -73,6 +78,9 @@ fn convert(method: &Method, shape: Shape, answer: &mut Object) {
             if let Value::Object(namespaces) = namespaces {
                 *answer = namespaces;
             }
+        }
+        (Side::Customer, "update_customer_page") if version <= Version::V3_5 => {
+            answer.shift_remove("groups");
         }
         (Side::Agent | Side::Customer | Side::Configuration, _) => {}
     }

@@ -54,6 +54,9 @@ pub(super) fn modernise(
     if version <= Version::V3_3 {
         request.until_3_3(method);
     }
+    if version <= Version::V3_4 {
+        request.until_3_4(method);
+    }
     if version <= Version::V3_5 {
         request.until_3_5(method);
     }
@@ -236,6 +239,31 @@ impl Request<'_> {
         }
         if method.param("ignore_requester_presence").is_some() {
             self.payload.insert("ignore_requester_presence".to_owned(), true.into());
+        }
+    }
+
+    fn until_3_4(&mut self, method: &Method) {
+        if method.side != Side::Configuration {
+            return;
+        }
+        match method.action {
+            "enable_license_webhooks"
+            | "disable_license_webhooks"
+            | "get_license_webhooks_state" => {
+                self.rename("client_id", "owner_client_id");
+            }
+            "list_license_properties" => self.rename("namespace_prefix", "namespace"),
+            "list_groups_properties" => {
+                self.rename("namespace_prefix", "namespace");
+                // One group was asked for; a number in an address is text.
+                if let Some(id) = self.payload.shift_remove("id") {
+                    let number = id.as_str().and_then(|id| id.parse::<u64>().ok());
+                    let id = number.map_or(id, Value::from);
+                    self.payload.insert("group_ids".to_owned(), json!([id]));
+                    self.renamed.push(("id", "group_ids"));
+                }
+            }
+            _ => {}
         }
     }
 

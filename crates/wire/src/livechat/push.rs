@@ -66,8 +66,8 @@ fn also(version: Version) -> &'static [&'static str] {
     }
 }
 
-/// What a version calls a push of 3.6.
-pub(super) fn name_of(side: Side, version: Version, action: &str) -> Option<&'static str> {
+/// What a version calls a push of 3.6, where it has it.
+pub fn name_of(side: Side, version: Version, action: &str) -> Option<&'static str> {
     of(side).iter().find(|push| push.action == action)?.name_in(version)
 }
 

@@ -1,9 +1,19 @@
 //! The workspace itself, of the Configuration API: channels, company, plan.
 
-use serde_json::{Map, Value};
-use tidings_app::desk::license;
+use serde_json::{Map, Value, json};
+use tidings_app::desk::{license, look};
 
 use crate::livechat::call::{Answer, Call};
+
+/// `get_organization_id`, of the license that the token is of.
+pub(super) fn organization_id(call: &Call) -> Answer {
+    Ok(json!({ "organization_id": call.actor.workspace }))
+}
+
+/// `get_license_id`, of the organization that the token is of.
+pub(super) fn license_id(call: &Call) -> Answer {
+    Ok(json!({ "license_id": look::license_id(call.actor.workspace) }))
+}
 
 pub(super) async fn channels(call: &Call) -> Answer {
     license::channels(&call.app, &call.actor).await

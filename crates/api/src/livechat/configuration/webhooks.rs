@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use tidings_app::desk::webhooks::{self, Said};
+use tidings_wire::livechat::{Failure, Version};
 
 use crate::livechat::call::{Answer, Call};
 
@@ -27,8 +28,21 @@ pub(super) async fn unregister(call: &Call) -> Answer {
     webhooks::unregister(&call.app, &call.actor, &args.id, args.owner_client_id.as_deref()).await
 }
 
-pub(super) fn names() -> Answer {
-    Ok(webhooks::names())
+#[derive(Deserialize)]
+struct Names {
+    #[serde(default)]
+    version: Option<String>,
+}
+
+pub(super) fn names(call: &Call) -> Answer {
+    let args: Names = call.args()?;
+    let version = match args.version {
+        Some(text) => text.parse::<Version>().map_err(|error| {
+            Failure::field("version", format!("must be one of the API's: {error}"))
+        })?,
+        None => call.version,
+    };
+    Ok(webhooks::names(version))
 }
 
 pub(super) async fn switch(call: &Call, on: bool) -> Answer {

@@ -163,7 +163,13 @@ pub async fn tell_groups(app: &App, workspace: WorkspaceId) -> Result<(), Failur
             now.iter().filter(|(group, status)| before.get(group).map(pick) != Some(pick(status)));
         changed.map(|(group, status)| json!({ "id": group, "status": pick(status) })).collect()
     };
-    let (agents, customers) = (told(|status| status.0), told(|status| status.1));
+    let (agents, mut customers) = (told(|status| status.0), told(|status| status.1));
+    // LiveChat's client for browsers takes the first team for the visitor's own: everybody's stands there.
+    let everyone = now.get(&GroupNumber::EVERYONE).map(|status| status.1);
+    let is_told = before.get(&GroupNumber::EVERYONE).map(|status| status.1) != everyone;
+    if !customers.is_empty() && !is_told {
+        customers.insert(0, json!({ "id": GroupNumber::EVERYONE, "status": everyone }));
+    }
     if agents.is_empty() && customers.is_empty() {
         return Ok(());
     }

@@ -36,6 +36,21 @@ fn names_and_shapes_over_time() {
             json!({ "payload": { "chat_id": "A", "thread_id": "T", "tag": "t" } }),
             json!({ "chat_id": "A", "thread_id": "T", "tag": "t" }),
         ),
+        // What LiveChat's client for Node calls the owner of webhooks, and the properties of one group.
+        (
+            Side::Configuration,
+            V3_4,
+            "enable_license_webhooks",
+            json!({ "client_id": "c" }),
+            json!({ "owner_client_id": "c" }),
+        ),
+        (
+            Side::Configuration,
+            V3_4,
+            "list_groups_properties",
+            json!({ "id": "7", "namespace_prefix": "test" }),
+            json!({ "namespace": "test", "group_ids": [7] }),
+        ),
         // The id of a chat.
         (agent, V3_2, "follow_chat", json!({ "chat_id": "A" }), json!({ "id": "A" })),
         (agent, V3_2, "follow_chat", json!({ "id": "A" }), json!({ "id": "A" })),
