@@ -102,3 +102,8 @@ async fn the_browser_client_for_customers_works() {
 async fn the_node_client_works() {
     node("lc-sdk-js.test.js").await;
 }
+
+#[tokio::test]
+async fn every_method_of_the_node_client_works() {
+    node("lc-sdk-js.methods.test.js").await;
+}

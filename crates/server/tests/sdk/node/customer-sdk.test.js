@@ -1,94 +1,17 @@
 // LiveChat's customer SDK for browsers, unmodified, against the server: the flows of a visitor.
 
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { after, afterEach, before, test } from 'node:test';
 
+import { uncalled } from './calls.js';
 import { cookies, sockets } from './shims.js';
-import { CLIENT_ID, agent, customerToken, eventually, online, soon, unique, workspace } from './world.js';
+import { EVENTS, begin, begun, bob, end, fails, heardOfAll, leave, talk, visit } from './visitor.js';
+import { CLIENT_ID, agent, ask, eventually, online, soon, unique, workspace } from './world.js';
 
-const { init } = (await import('@livechat/customer-sdk')).default;
-
-let bob;
-let presence;
-const sdks = [];
-
-before(async () => {
-  bob = await agent('bob@example.com', 'owner');
-  presence = await online(bob);
-});
-
-afterEach(() => {
-  for (const sdk of sdks.splice(0)) sdk.destroy();
-});
-
-after(() => presence?.close());
-
-/** A visitor who was never here, connected. */
-async function visit(options = {}) {
-  let token = await customerToken(bob);
-  const first = token.entityId;
-  const visitor = { id: first, heard: [], fresh: 0 };
-  const sdk = init(
-    {
-      organizationId: workspace.organization_id,
-      clientId: CLIENT_ID,
-      page: { url: 'https://shop.example.com/pizza', title: 'Pizza' },
-      referrer: 'https://search.example.com',
-      identityProvider: () => ({
-        getToken: async () => token,
-        getFreshToken: async () => {
-          visitor.fresh += 1;
-          token = await customerToken(bob, first);
-          return token;
-        },
-        hasToken: async () => true,
-        invalidate: async () => {},
-      }),
-      ...options,
-    },
-    'production',
-    workspace.license_id,
-  );
-  sdks.push(sdk);
-  visitor.sdk = sdk;
-  visitor.spoil = () => {
-    token = { ...token, accessToken: 'spoiled' };
-  };
-  sdk.on('*', (name, payload) => visitor.heard.push([name, payload]));
-  visitor.hears = (name, holds = () => true) =>
-    eventually(name, () => visitor.heard.find(([heard, payload]) => heard === name && holds(payload))?.[1]);
-  visitor.connected = await visitor.hears('connected');
-  return visitor;
-}
-
-/** A visitor with a chat that has one message. */
-async function talk(options) {
-  const visitor = await visit(options);
-  const { chat } = await soon(
-    'a chat',
-    visitor.sdk.startChat({
-      continuous: true,
-      chat: { thread: { events: [{ type: 'message', text: 'Hello', customId: 'first' }] } },
-    }),
-  );
-  visitor.chat = chat.id;
-  visitor.thread = chat.thread.id;
-  visitor.started = chat;
-  visitor.done = () =>
-    bob.call('deactivate_chat', { id: chat.id, ignore_requester_presence: true }).catch(() => {});
-  visitor.join = async () => {
-    const { thread } = await bob.call('get_chat', { chat_id: chat.id });
-    if (!thread.user_ids.includes(bob.id)) {
-      const user = { user_id: bob.id, user_type: 'agent', visibility: 'all', ignore_requester_presence: true };
-      await bob.call('add_user_to_chat', { chat_id: chat.id, ...user });
-    }
-  };
-  visitor.answer = async (event) =>
-    (await bob.call('send_event', { chat_id: chat.id, event: { type: 'message', ...event } })).event_id;
-  return visitor;
-}
-
-const fails = (promise, code) => assert.rejects(soon(code, promise), (error) => error.code === code);
+before(begin);
+afterEach(leave);
+after(end);
 
 test('it connects and knows who it is', async () => {
   const visitor = await visit();
@@ -103,12 +26,7 @@ test('it gets a token by itself, with cookies, and is the same customer the next
   cookies.clear();
   const ids = [];
   for (let time = 0; time < 2; time += 1) {
-    const sdk = init(
-      { organizationId: workspace.organization_id, clientId: CLIENT_ID },
-      'production',
-      workspace.license_id,
-    );
-    sdks.push(sdk);
+    const sdk = begun({ organizationId: workspace.organization_id, clientId: CLIENT_ID });
     ids.push(await soon('a connection', new Promise((done) => sdk.on('customer_id', done))));
     await sdk.auth.invalidate();
     sdk.destroy();
@@ -127,6 +45,16 @@ test('a chat starts with its push', async () => {
   assert.ok(started.users.some((user) => user.id === visitor.id && user.type === 'customer'));
   await fails(visitor.sdk.startChat({ continuous: true }), 'CHAT_LIMIT_REACHED');
   await visitor.done();
+});
+
+test('a chat that an agent starts is heard', async () => {
+  const visitor = await visit();
+  const users = [{ id: visitor.id, type: 'customer' }];
+  const { chat_id: id } = await bob.call('start_chat', { chat: { users } });
+  const { chat } = await visitor.hears('incoming_chat', (heard) => heard.chat.id === id);
+  assert.equal(chat.thread.active, true);
+  assert.ok(chat.users.some((user) => user.name === 'Bob'));
+  await bob.call('deactivate_chat', { id });
 });
 
 test('sent events come back as they were kept', async () => {
@@ -325,7 +253,12 @@ test('what was seen is marked', async () => {
 
 test('a sneak peek reaches the agent and is not kept', async () => {
   const visitor = await talk();
+  await visitor.join();
+  const watching = await online(bob);
   visitor.sdk.setSneakPeek({ chatId: visitor.chat, sneakPeekText: 'I was wonder' });
+  const { sneak_peek: peek } = await watching.hears('incoming_sneak_peek', (heard) => heard.chat_id === visitor.chat);
+  assert.deepEqual([peek.text, peek.author_id], ['I was wonder', visitor.id]);
+  watching.close();
   const { thread } = await soon('the chat', visitor.sdk.getChat({ chatId: visitor.chat }));
   assert.ok(!JSON.stringify(thread.events).includes('I was wonder'));
   await visitor.done();
@@ -430,4 +363,133 @@ test('many messages at once come back each to its own call', async () => {
     assert.equal(new Set(events.map((event) => event.id)).size, texts.length);
   }
   await visitor.done();
+});
+
+/** A greeting for one page. Gives its address. */
+async function greetOn() {
+  const url = `https://shop.example.com/${unique('page')}`;
+  await ask('POST', '/v3.6/configuration/action/create_greeting', bob.authorization, {
+    type: 'normal',
+    active: true,
+    name: unique('greeting'),
+    group: 0,
+    rich_message: { template_id: 'cards', elements: [{ title: 'Hungry?', subtitle: 'We deliver', image: { url } }] },
+    rules: [{ condition: 'and', type: 'url_current', operator: 'equals', value: url }],
+  });
+  return url;
+}
+
+test('a greeting is shown, taken up, and waved away', async () => {
+  const visitor = await visit();
+  const url = await greetOn();
+  visitor.sdk.updateCustomerPage({ url, title: 'Pizza' });
+  const shown = await visitor.hears('incoming_greeting');
+  assert.equal(shown.displayedFirstTime, true);
+  assert.equal(shown.event.elements[0].title, 'Hungry?');
+  assert.ok(!JSON.stringify(shown).includes('@example.com'));
+  const { id, uniqueId } = shown;
+  await soon('taken up', visitor.sdk.acceptGreeting({ greetingId: id, uniqueId }));
+  assert.equal((await visitor.hears('greeting_accepted')).uniqueId, uniqueId);
+  const other = await visit();
+  other.sdk.updateCustomerPage({ url, title: 'Pizza' });
+  const waved = await other.hears('incoming_greeting');
+  await soon('waved away', other.sdk.cancelGreeting({ uniqueId: waved.uniqueId }));
+  assert.equal((await other.hears('greeting_canceled')).uniqueId, waved.uniqueId);
+});
+
+test('a greeting for the first page comes with the login', async () => {
+  const url = await greetOn();
+  const visitor = await visit({ page: { url, title: 'Pizza' } });
+  const shown = visitor.connected.greeting ?? (await visitor.hears('incoming_greeting'));
+  assert.equal(shown.event.elements[0].title, 'Hungry?');
+});
+
+test('what is edited or said to many is heard', async () => {
+  const visitor = await talk();
+  await visitor.join();
+  const sent = await visitor.answer({ text: 'Welcom' });
+  const edit = { chat_id: visitor.chat, thread_id: visitor.thread, event_id: sent, event: { type: 'message', text: 'Welcome' } };
+  await bob.call('edit_event', edit);
+  const edited = await visitor.hears('event_updated', (heard) => heard.event.id === sent);
+  assert.equal(edited.event.text, 'Welcome');
+  await bob.call('multicast', { recipients: { customers: { ids: [visitor.id] } }, content: { offer: 2 } });
+  assert.deepEqual((await visitor.hears('incoming_multicast')).content, { offer: 2 });
+  await visitor.done();
+});
+
+test('a queue moves, and availability with it', async () => {
+  const ann = await agent(`${unique('ann')}@example.com`);
+  await ask('PUT', `/api/v1/agents/${ann.id}`, `Bearer ${process.env.TIDINGS_TOKEN}`, { name: 'Ann', chats_max: 1 });
+  const { id: group } = await ask('POST', '/v3.6/configuration/action/create_group', bob.authorization, {
+    name: unique('team'),
+    agent_priorities: { [ann.id]: 'normal' },
+  });
+  const working = await online(ann);
+  const chats = [];
+  const waiting = [];
+  for (let number = 0; number < 3; number += 1) {
+    const visitor = await visit({ groupId: group });
+    const { chat } = await soon('a chat', visitor.sdk.startChat({ chat: { access: { groupIds: [group] } } }));
+    chats.push(chat.id);
+    waiting.push(visitor);
+  }
+  const { thread } = await soon('the chat', waiting[2].sdk.getChat({ chatId: chats[2] }));
+  assert.equal(thread.queue.position, 2);
+  await bob.call('deactivate_chat', { id: chats[0], ignore_requester_presence: true });
+  const moved = await waiting[2].hears('queue_position_updated', (heard) => heard.queue.position === 1);
+  assert.equal(moved.chatId, chats[2]);
+  working.close();
+  for (const id of chats) await bob.call('deactivate_chat', { id, ignore_requester_presence: true }).catch(() => {});
+});
+
+test('when the last agent goes, the visitor knows', async () => {
+  const visitor = await visit();
+  await bob.call('set_routing_status', { status: 'not_accepting_chats' });
+  await visitor.hears('availability_updated', (heard) => heard.availability === 'offline');
+  await bob.call('set_routing_status', { status: 'accepting_chats' });
+  await visitor.hears('availability_updated', (heard) => heard.availability === 'online');
+});
+
+test('a page is looked at', async () => {
+  const visitor = await visit();
+  const server = http.createServer((_, answer) => {
+    answer.setHeader('Content-Type', 'text/html');
+    answer.end('<title>Pizza</title><meta property="og:description" content="Round">');
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const url = `http://127.0.0.1:${server.address().port}/`;
+  const page = await soon('the page', visitor.sdk.getUrlInfo({ url }));
+  assert.deepEqual([page.title, page.description, page.url], ['Pizza', 'Round', url]);
+  server.close();
+});
+
+test('it is left and come back to by its own will', async () => {
+  const visitor = await visit({ autoConnect: true });
+  const connections = () => visitor.heard.filter(([name]) => name === 'connected').length;
+  const before = connections();
+  visitor.sdk.disconnect();
+  await fails(visitor.sdk.listChats(), 'NO_CONNECTION');
+  visitor.sdk.connect();
+  await eventually('connected again', () => connections() > before);
+  let heard = 0;
+  const count = () => {
+    heard += 1;
+  };
+  visitor.sdk.once('customer_updated', count);
+  visitor.sdk.on('customer_updated', count);
+  for (const name of ['Alice', 'Alice B.']) {
+    await soon('updated', visitor.sdk.updateCustomer({ name }));
+    await visitor.hears('customer_updated', (update) => update.name === name);
+  }
+  assert.equal(heard, 3);
+  visitor.sdk.off('customer_updated', count);
+  await soon('updated', visitor.sdk.updateCustomer({ name: 'Alice C.' }));
+  await visitor.hears('customer_updated', (update) => update.name === 'Alice C.');
+  assert.equal(heard, 3);
+});
+
+test('every method was called, and every event heard', () => {
+  assert.deepEqual(uncalled(), []);
+  const unheard = EVENTS.filter((name) => !heardOfAll.has(name));
+  assert.deepEqual(unheard, []);
 });

@@ -5,8 +5,8 @@ import { randomUUID } from 'node:crypto';
 
 import WebSocket from 'ws';
 
-/** How long anything may take that a test waits for, in milliseconds. */
-const PATIENCE = 10_000;
+/** How long anything may take that a test waits for, in milliseconds, also where other tests leave little. */
+const PATIENCE = 60_000;
 
 /** How often is looked, in milliseconds. */
 const LOOK_INTERVAL = 10;
@@ -72,6 +72,13 @@ export async function customerToken(by, entityId) {
 export async function online(who) {
   const socket = new WebSocket(`ws://${HOST}/v3.6/agent/rtm/ws`);
   await new Promise((open, fail) => socket.on('open', open).on('error', fail));
+  const heard = [];
+  socket.on('message', (text) => {
+    const frame = JSON.parse(text);
+    if (frame.type === 'push') heard.push(frame);
+  });
+  const hears = (action, holds) =>
+    eventually(action, () => heard.find((push) => push.action === action && holds(push.payload))?.payload);
   const say = (action, payload) =>
     new Promise((done) => {
       const id = unique(action);
@@ -86,7 +93,7 @@ export async function online(who) {
     });
   await say('login', { token: who.authorization });
   await say('set_routing_status', { status: 'accepting_chats' });
-  return { say, close: () => socket.close() };
+  return { say, hears, close: () => socket.close() };
 }
 
 /** Waits until `look` gives something. */

@@ -45,15 +45,24 @@ def version(request):
     return request.param
 
 
+# What looks at the calls of a whole run.
+LAST = 'test_every_method_was_called'
+
+
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what is of another version: a run is for one. What names its version by itself is in one run."""
+    """Leaves out what is of another version: a run is for one. What names its version by itself is in one run.
+
+    What looks at the calls of all tests comes last, and only where all run."""
+    is_whole = config.args == config.getini('testpaths') and not config.option.keyword
     def wanted(item):
         since = item.get_closest_marker('since')
         if since and VERSION < since.args[0]:
             return False
+        if item.originalname == LAST and not is_whole:
+            return False
         return 'version' in item.fixturenames or VERSION == STABLE
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
-    items[:] = filter(wanted, items)
+    items[:] = sorted(filter(wanted, items), key=lambda item: item.originalname == LAST)
 
 
 @pytest.fixture

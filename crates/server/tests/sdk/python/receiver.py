@@ -1,4 +1,4 @@
-"""A place on this computer that webhooks are sent to."""
+"""A place on this computer that webhooks are sent to, and that answers with a page."""
 
 import json
 import threading
@@ -32,6 +32,14 @@ class Receiver:
                     self.send_response(200)
                 self.send_header('Content-Length', '0')
                 self.end_headers()
+
+            def do_GET(self):
+                page = b'<title>Pizza</title>'
+                self.send_response(200)
+                self.send_header('Content-Type', 'text/html')
+                self.send_header('Content-Length', str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
 
             def log_message(self, *_):
                 """Nothing: pytest shows what failed."""

@@ -226,3 +226,90 @@ def test_what_is_known_of_the_installation(configuration, version):
     ok(configuration.get_product_source())
     if version != '3.5':
         ok(configuration.update_company_details(company='Example', city='Rome'))
+
+
+def test_an_approval_in_a_batch(configuration):
+    agents = [f'{unique("waiting")}@example.com' for _ in range(2)]
+    for agent in agents:
+        ok(configuration.create_agent(id=agent, name='Waiting', awaiting_approval=True))
+    assert ok(configuration.batch_approve_agents(requests=[{'id': agent} for agent in agents])) == {'responses': [{}, {}]}
+    ok(configuration.batch_delete_agents(requests=[{'id': agent} for agent in agents]))
+
+
+@pytest.mark.since('3.6')
+def test_the_company_is_kept(configuration, new_agent, version):
+    ok(configuration.update_company_details(company='Example', city='Rome', country='Italy'))
+    assert ok(configuration.get_company_details())['city'] == 'Rome'
+    assert ok(configuration.reactivate_email(agent_id=new_agent)) == {}
+
+
+def test_headers_are_the_clients_own(bob, customer, version):
+    for client in bob.web(version), bob.configuration(version), customer.web(version):
+        client.modify_header({'X-Region': 'dal'})
+        assert client.get_headers()['x-region'] == 'dal'
+        assert client.session.get(client.api_url).status_code == 404
+        client.remove_header('X-Region')
+        assert 'x-region' not in client.get_headers()
+
+
+def test_who_logs_out_over_the_web_is_gone(world, bob, version):
+    if version == '3.5':
+        return
+    agent = world.agent(f'{unique("dora")}@example.com')
+    rtm = agent.rtm(version)
+    ok(bob.web(version).logout(agent_id=agent.id))
+    assert rtm.push('agent_disconnected')['payload']['reason'] == 'agent_logged_out_remotely'
+
+
+@pytest.mark.since('3.7')
+def test_canned_responses(world, bob, carol, version):
+    heard, hers = bob.rtm(version), carol.rtm(version)
+    boss, normal = bob.configuration(version), carol.configuration(version)
+    group = ok(boss.create_group(name=unique('group'), agent_priorities={bob.id: 'first'}))['id']
+    text = unique('We deliver until ten.')
+    made = ok(normal.create_canned_response(text=text, tags=['hours', 'when']))['id']
+    payload = heard.push('canned_response_created', lambda payload: payload['id'] == made)['payload']
+    assert {key: payload[key] for key in ('text', 'tags', 'group_id', 'is_private', 'author_id')} == {
+        'text': text, 'tags': ['hours', 'when'], 'group_id': 0, 'is_private': False, 'author_id': carol.id}
+    assert payload['created_at'] == payload['updated_at']
+    page = ok(boss.list_canned_responses())
+    assert payload in page['canned_responses']
+
+    assert ok(normal.update_canned_response(id=made, text='Until eleven.')) == {}
+    changed = heard.push('canned_response_updated', lambda payload: payload['id'] == made)['payload']
+    assert (changed['text'], changed['tags']) == ('Until eleven.', ['hours', 'when'])
+    assert 'created_at' not in changed and changed['updated_at'] > payload['updated_at']
+
+    secret = ok(normal.create_canned_response(text='mine', is_private=True, group_id=0))['id']
+    hers.push('canned_response_created', lambda payload: payload['id'] == secret)
+    of_team = ok(boss.create_canned_response(text='of a team', group_id=group))['id']
+
+    def ids(configuration, **asked):
+        return [each['id'] for each in ok(configuration.list_canned_responses(**asked))['canned_responses']]
+    assert secret not in ids(normal) and secret in ids(normal, include_private=True)
+    assert secret not in ids(boss, include_private=True)
+    assert of_team in ids(boss) and of_team not in ids(normal)
+    assert ids(boss, group_ids=[group]) == [of_team]
+    first = ok(boss.list_canned_responses(limit=1))
+    assert len(first['canned_responses']) == 1 and first['next_page_id']
+    rest = ok(boss.list_canned_responses(page_id=first['next_page_id']))
+    assert [each['id'] for each in rest['canned_responses']] == ids(boss)[1:2]
+
+    refused(normal.update_canned_response(id=of_team, text='x'), 'not_found')
+    refused(boss.delete_canned_response(id=secret), 'not_found')
+    refused(normal.create_canned_response(text='x', group_id=group), 'authorization')
+    refused(normal.create_canned_response(text='x', group_id=987654), 'group_not_found')
+    refused(normal.create_canned_response(), 'validation')
+    refused(normal.create_canned_response(text=' '), 'validation')
+    refused(normal.create_canned_response(text='x' * 2001), 'validation')
+    refused(normal.create_canned_response(text='x', tags=['x' * 51]), 'validation')
+    refused(normal.create_canned_response(text='x', tags=['x'] * 21), 'validation')
+    refused(boss.list_canned_responses(limit=101), 'validation')
+    refused(boss.list_canned_responses(limit=1, page_id=first['next_page_id']), 'validation')
+    assert ok(boss.delete_canned_response(id=made)) == {}
+    gone = hers.push('canned_response_deleted', lambda payload: payload['id'] == made)
+    assert gone['payload'] == {'id': made}
+    refused(boss.delete_canned_response(id=made), 'not_found')
+    reader = world.agent(carol.id, scopes=['chats--access:rw']).configuration(version)
+    refused(reader.list_canned_responses(), 'authorization')
+    assert secret not in [push['payload']['id'] for push in heard.pushes('canned_response_created')]

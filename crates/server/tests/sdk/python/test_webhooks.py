@@ -70,6 +70,10 @@ def test_the_names_of_webhooks_are_told(bob, version):
     assert {'incoming_chat', 'incoming_event', 'chat_deactivated', 'agent_created', 'tag_deleted'} <= set(names)
     assert 'author_type' in names['incoming_event']['filters']
     assert 'chat_properties' in names['incoming_event']['additional_data']
+    assert ('event_deleted' in names) == (version > '3.5')
+    assert 'customer_session_fields_updated' in names
+    assert ok(bob.configuration(version).list_webhook_names()) == list(names.values())
+    refused(bob.configuration(version).list_webhook_names(version='9.9'), 'validation')
 
 
 def test_what_happens_in_a_chat_is_delivered_and_parsed(hooks, world, bob, carol, customer, version):

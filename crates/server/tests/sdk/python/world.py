@@ -23,8 +23,8 @@ STABLE = '3.6'
 VERSION = os.environ.get('LIVECHAT_VERSION', STABLE)
 assert VERSION in ('3.5', '3.6', '3.7'), VERSION
 
-# How long anything may take that a test waits for.
-PATIENCE = 10.0
+# How long anything may take that a test waits for, also where other tests leave little of the machine.
+PATIENCE = 60.0
 
 # How often is looked.
 LOOK_INTERVAL = 0.01
@@ -127,7 +127,8 @@ class Rtm:
 
     def __init__(self, client):
         client.ws.url = client.ws.url.replace('wss://', 'ws://')
-        client.open_connection()
+        # Its own limits are for a machine that has nothing else to do.
+        client.open_connection(response_timeout=PATIENCE, ws_conn_timeout=PATIENCE, ping_interval=20, ping_timeout=15)
         self.client = client
 
     def __getattr__(self, name):
