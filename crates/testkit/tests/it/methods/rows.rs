@@ -26,7 +26,7 @@ pub(super) struct Row {
     /// The parameters.
     #[serde(default)]
     pub(super) with: Value,
-    /// The version that is spoken; 3.6, or the last that had the method.
+    /// The version that is spoken; 3.6, or the last that had the method, or the first.
     pub(super) version: Option<String>,
     /// The only transport, where it is not every one that the method has.
     pub(super) over: Option<String>,
@@ -69,8 +69,10 @@ impl Row {
     /// The version that is spoken.
     pub(super) fn version(&self) -> Version {
         let Some(version) = &self.version else {
-            let until = self.method().and_then(|method| method.until);
-            return until.unwrap_or(Version::V3_6).min(Version::V3_6);
+            let method = self.method();
+            let until = method.and_then(|method| method.until).unwrap_or(Version::V3_6);
+            let since = method.map_or(Version::V3_6, |method| method.since);
+            return until.min(Version::V3_6).max(since);
         };
         version.parse().expect("a version as 3.6")
     }

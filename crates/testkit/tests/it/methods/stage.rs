@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tidings_app::desk::look;
 use tidings_model::{AgentStatus, ChannelId, Role};
 use tidings_testkit::desk::{AgentClient, CustomerClient};
 use tidings_testkit::rtm::RtmClient;
@@ -97,6 +98,7 @@ impl<'a> Act<'a> {
             ("base_url".to_owned(), json!(stage.world.base_url)),
             ("channel".to_owned(), json!(stage.channel)),
             ("fields_too_many".to_owned(), json!(fields)),
+            ("license".to_owned(), json!(look::license_id(stage.world.workspace))),
             ("new".to_owned(), json!(format!("n{number}"))),
             ("number".to_owned(), json!(number)),
             ("too_large".to_owned(), json!("x".repeat(TOO_LARGE_BYTES))),
