@@ -3,13 +3,12 @@
 //!
 //! Logs and figures name the route, never the address: that may hold ids, tokens and signatures.
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -19,6 +18,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 use tracing::Instrument;
 
+use crate::address;
 use crate::livechat;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
@@ -38,7 +38,8 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// The route of a request that none takes.
 const NO_ROUTE: &str = "none";
 
-pub(crate) async fn around(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn around(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    address::note(&api.proxies, &mut request);
     let began = Instant::now();
     let id = request_id(request.headers());
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -73,8 +74,8 @@ pub(crate) async fn around(State(api): State<Api>, request: Request, next: Next)
 }
 
 async fn limited(api: &Api, request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>()
-        && let Err(problem) = api.by_address.take(peer.ip())
+    if let Some(address) = address::address(request.extensions())
+        && let Err(problem) = api.by_address.take(address)
     {
         return problem.into_response();
     }

@@ -8,6 +8,7 @@
 //! they may), `body` and `params` (what they ask), `answer`, `guard` (around every request), `stream` (what goes on as
 //! the log grows); then a file for each noun, `web` (the chat page's visitors), `files`, `pages`, `health`, [`openapi`].
 
+mod address;
 mod agents;
 mod answer;
 mod auth;
@@ -39,6 +40,7 @@ mod tokens;
 mod web;
 mod workspace;
 
+pub use address::{NoNetwork, TrustedProxy};
 pub use openapi::{openapi, openapi_json};
 pub use problem::{Code, Problem, errors_reference};
 pub use routes::router;

@@ -14,6 +14,7 @@ use tidings_app::pipeline::start::Office;
 use tidings_model::WorkspaceId;
 use tokio::sync::{Semaphore, watch};
 
+use crate::address::TrustedProxy;
 use crate::auth::TokenCache;
 use crate::rate::Buckets;
 
@@ -25,6 +26,8 @@ pub struct ApiState {
     pub offices: Vec<Arc<Office>>,
     /// The limits.
     pub limits: Limits,
+    /// The proxies in front of us whose word is taken for where a request comes from.
+    pub proxies: Vec<TrustedProxy>,
     /// Whether requests should come here. Streams end when it says that we are draining.
     pub readiness: Arc<Readiness>,
     /// Gives all metrics in the Prometheus text format.
@@ -188,6 +191,7 @@ pub(crate) struct Shared {
     pub(crate) app: Arc<App>,
     pub(crate) offices: HashMap<WorkspaceId, Arc<Office>>,
     pub(crate) limits: Limits,
+    pub(crate) proxies: Vec<TrustedProxy>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) tokens: TokenCache,
@@ -219,6 +223,7 @@ impl Api {
             streams: Arc::new(Semaphore::new(limits.streams_max.min(Semaphore::MAX_PERMITS))),
             sockets: Arc::new(Semaphore::new(limits.sockets_max.min(Semaphore::MAX_PERMITS))),
             limits,
+            proxies: state.proxies,
         }))
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use tidings_api::TrustedProxy;
 use tidings_app::pipeline::files::store;
 use tidings_app::settings::{S3Settings, Secret};
 use tidings_outbound::AllowRule;
@@ -72,6 +73,8 @@ settings! {
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
         /// How it is reached from outside, without a slash at the end. Unset, it is `http://` and the address above. Since v0.1.
         public_url: Option<String> = None,
+        /// Proxies in front whose `X-Forwarded-For` is believed: addresses, or networks (`10.0.0.0/8`). Since v0.2.
+        trusted_proxies: Vec<String> = Vec::new(),
     }
     /// What requests may cost.
     limits: Limits {
@@ -296,6 +299,7 @@ impl Settings {
 
     fn check(&self) -> anyhow::Result<()> {
         self.allow_rules()?;
+        self.trusted_proxies()?;
         anyhow::ensure!(
             self.limits.body_bytes_max >= 1_024,
             "limits.body_bytes_max: must be at least 1024"
@@ -332,6 +336,12 @@ impl Settings {
     pub(crate) fn allow_rules(&self) -> anyhow::Result<Vec<AllowRule>> {
         let rules = self.outbound.allow.iter().map(|rule| rule.parse::<AllowRule>());
         rules.collect::<Result<_, _>>().context("outbound.allow")
+    }
+
+    /// The addresses of `http.trusted_proxies`.
+    pub(crate) fn trusted_proxies(&self) -> anyhow::Result<Vec<TrustedProxy>> {
+        let proxies = self.http.trusted_proxies.iter().map(|proxy| proxy.parse());
+        proxies.collect::<Result<_, _>>().context("http.trusted_proxies")
     }
 
     /// The bucket of `files`; `None` when they are in the data folder.
@@ -393,7 +403,10 @@ impl Settings {
 
 /// A variable's text as the value it means: a number, true or false, a list after commas, or text.
 fn from_variable(section: &str, key: &str, text: &str) -> toml::Value {
-    let is_list = matches!((section, key), ("outbound", "allow") | ("delivery", "retry_delays_s"));
+    let is_list = matches!(
+        (section, key),
+        ("http", "trusted_proxies") | ("outbound", "allow") | ("delivery", "retry_delays_s")
+    );
     if is_list {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         return toml::Value::Array(parts.map(plain).collect());
@@ -486,5 +499,8 @@ mod tests {
         let error =
             Settings::merge("[outbound]\nallow = [\"10.0.0.0/99\"]\n", []).expect_err("bad rule");
         assert!(error.to_string().contains("outbound.allow"), "{error}");
+        let proxies = variable("TIDINGS__HTTP__TRUSTED_PROXIES", "10.0.0.1,proxy");
+        let error = Settings::merge("", [proxies]).expect_err("no network").to_string();
+        assert!(error.contains("http.trusted_proxies"), "{error}");
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tidings_wire::livechat::Side;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -30,6 +31,11 @@ pub struct RtmClient {
     answers: VecDeque<Value>,
     count: u64,
     closed: Option<Option<u16>>,
+}
+
+fn door(base_url: &str, side: Side, version: &str) -> String {
+    let base = base_url.replacen("http", "ws", 1);
+    format!("{base}/v{version}/{}/rtm/ws", side.as_str())
 }
 
 /// The answer to a request.
@@ -60,9 +66,20 @@ impl RtmAnswer {
 impl RtmClient {
     /// Opens a connection. `base_url` begins with `http`.
     pub async fn open(base_url: &str, side: Side, version: &str) -> Self {
-        let base = base_url.replacen("http", "ws", 1);
-        let url = format!("{base}/v{version}/{}/rtm/ws", side.as_str());
-        let (line, _) = tokio_tungstenite::connect_async(url).await.expect("the door opens");
+        Self::over(door(base_url, side, version)).await
+    }
+
+    /// Opens a connection through a proxy that says for which address it calls.
+    pub async fn open_from(base_url: &str, side: Side, version: &str, address: &str) -> Self {
+        let mut request =
+            door(base_url, side, version).into_client_request().expect("a good address");
+        let address = address.parse().expect("an address fits a header");
+        request.headers_mut().insert("x-forwarded-for", address);
+        Self::over(request).await
+    }
+
+    async fn over(request: impl IntoClientRequest + Unpin) -> Self {
+        let (line, _) = tokio_tungstenite::connect_async(request).await.expect("the door opens");
         Self { line, heard: VecDeque::new(), answers: VecDeque::new(), count: 0, closed: None }
     }
 

@@ -189,6 +189,7 @@ impl World {
             offices: ApiState::offices_of(&app, &running),
             app: Arc::clone(&app),
             limits,
+            proxies: vec!["127.0.0.1".parse().expect("an address")],
             readiness: Arc::clone(&readiness),
             metrics: Arc::new(|| "# no metrics in tests\n".into()),
             extra,

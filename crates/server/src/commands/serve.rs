@@ -186,6 +186,7 @@ impl Server {
             offices: ApiState::offices_of(&self.app, &running),
             app: Arc::clone(&self.app),
             limits: limits(&self.settings),
+            proxies: self.settings.trusted_proxies()?,
             readiness: Arc::clone(&readiness),
             metrics: Arc::new(move || metrics.render()),
             extra,
