@@ -73,6 +73,8 @@ codes! {
         "Only the channel's provider knows it; set the webhook again with the channel's `secret_token`.";
     RightMissing = "right_missing", FORBIDDEN, "The token may not do this",
         "`detail` names the right; an administrator can make a token that has it.";
+    CustomerBanned = "customer_banned", FORBIDDEN, "The visitor is banned",
+        "An agent banned them, or somebody with the same address; the ban ends by itself, or is lifted.";
     ChannelDisabled = "channel_disabled", FORBIDDEN, "The channel is switched off",
         "An administrator can switch it on.";
     NotFound = "not_found", NOT_FOUND, "There is no such thing",

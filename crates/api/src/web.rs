@@ -7,14 +7,15 @@
 
 mod view;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use tidings_app::desk::ErrorType;
+use tidings_app::desk::customers::bans;
 use tidings_app::pipeline::accept::KEY_BYTES_MAX;
 use tidings_app::pipeline::live::{Watch, Watcher, may_see};
 use tidings_app::pipeline::receive;
@@ -28,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use crate::address::address;
 use crate::answer::{self, Answer};
 use crate::auth::bearer;
 use crate::body::JsonBody;
@@ -56,9 +58,7 @@ impl FromRequestParts<Api> for Peer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
-        Ok(Self(
-            parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip()),
-        ))
+        Ok(Self(address(&parts.extensions)))
     }
 }
 
@@ -109,9 +109,29 @@ impl WebChannel {
             .then_some(visitor.customer)
     }
 
-    fn known_visitor(&self, api: &Api, token: &str) -> Result<CustomerId, Problem> {
-        self.visitor(api, token).ok_or_else(|| {
+    async fn known_visitor(
+        &self,
+        api: &Api,
+        token: &str,
+        peer: &Peer,
+    ) -> Result<CustomerId, Problem> {
+        let customer = self.visitor(api, token).ok_or_else(|| {
             Problem::new(Code::TokenUnknown, "this is no visitor's token of this channel")
+        })?;
+        self.refuse_banned(api, Some(customer), peer).await?;
+        Ok(customer)
+    }
+
+    async fn refuse_banned(
+        &self,
+        api: &Api,
+        customer: Option<CustomerId>,
+        peer: &Peer,
+    ) -> Result<(), Problem> {
+        bans::check(&api.app, self.workspace, customer, peer.0).await.map_err(|failure| {
+            let is_banned = failure.error_type == ErrorType::CustomerBanned;
+            let code = if is_banned { Code::CustomerBanned } else { Code::Internal };
+            Problem::new(code, failure.message)
         })
     }
 
@@ -156,6 +176,7 @@ async fn session(
 ) -> Answer {
     peer.charge(&api)?;
     let earlier = body.token.as_deref().and_then(|token| web.visitor(&api, token));
+    web.refuse_banned(&api, earlier, &peer).await?;
     let visitor = match earlier {
         Some(customer) => Visitor { workspace: web.workspace, channel: web.channel.id, customer },
         None => Visitor::new(&api.app, web.workspace, web.channel.id),
@@ -226,7 +247,7 @@ async fn send(
     headers: HeaderMap,
     JsonBody(body): JsonBody<VisitorMessage>,
 ) -> Answer {
-    let customer = web.known_visitor(&api, bearer(&headers)?)?;
+    let customer = web.known_visitor(&api, bearer(&headers)?, &peer).await?;
     peer.charge(&api)?;
     api.by_visitor.take(customer.uuid())?;
     let (said, custom_id) = checked_message(body)?;
@@ -293,7 +314,7 @@ async fn list(
     headers: HeaderMap,
     mut params: Params,
 ) -> Answer {
-    let customer = web.known_visitor(&api, bearer(&headers)?)?;
+    let customer = web.known_visitor(&api, bearer(&headers)?, &peer).await?;
     peer.charge(&api)?;
     let chat = web.chat_of(customer);
     let query = EventQuery {
@@ -339,8 +360,8 @@ async fn stream(
 ) -> Answer {
     let since = params.seq("since")?;
     let customer = match params.one::<String>("token")? {
-        Some(token) => web.known_visitor(&api, &token)?,
-        None => web.known_visitor(&api, bearer(&headers)?)?,
+        Some(token) => web.known_visitor(&api, &token, &peer).await?,
+        None => web.known_visitor(&api, bearer(&headers)?, &peer).await?,
     };
     params.finish()?;
     peer.charge(&api)?;

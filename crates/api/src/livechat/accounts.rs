@@ -4,10 +4,8 @@
 //! A browser is known by cookies, as with the vendor. As browsers refuse cookies of other sites more and more, the same
 //! secret is in the answer too (`customer_token`), and is taken from the body.
 
-use std::net::SocketAddr;
-
 use axum::Router;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
@@ -18,13 +16,14 @@ use serde_json::{Map, Value, json};
 use tidings_app::desk::Actor;
 use tidings_app::desk::credentials::customer_grants::{self, Entrance, Granted};
 use tidings_app::desk::credentials::customer_token;
-use tidings_app::desk::customers::verify;
+use tidings_app::desk::customers::{bans, verify};
 use tidings_model::GroupNumber;
 use tidings_wire::livechat::{ErrorType, Failure, Side};
 
 use super::cors::{NotForThisSite, allows, not_allowed};
 use super::sign_in::sign_in;
 use super::web::{as_json, refused, text};
+use crate::address::address;
 use crate::state::Api;
 
 /// The cookie with the customer's id; for people who look, never believed.
@@ -32,6 +31,9 @@ const ID_COOKIE: &str = "__lc_cid";
 
 /// The cookie with what the browser is known by.
 const SECRET_COOKIE: &str = "__lc_cst";
+
+/// The grant by which an agent's program asks, from its own address.
+const BY_AGENT: &str = "agent_token";
 
 /// The scope that an agent's token needs to get customers' tokens.
 const OWN_CUSTOMERS: &str = "customers:own";
@@ -133,6 +135,9 @@ async fn grant(
         return Err(not_allowed());
     }
     let app = &api.app;
+    if asked.grant_type != BY_AGENT {
+        bans::check(app, entrance.workspace, None, address(&parts.extensions)).await?;
+    }
     let needed = |name: &str, value: &Option<String>| {
         value.clone().ok_or_else(|| Failure::field(name, "is missing"))
     };
@@ -142,7 +147,7 @@ async fn grant(
             let kept = cookies(&parts.headers, SECRET_COOKIE);
             customer_grants::by_browser(app, &entrance, given, &kept).await?
         }
-        "agent_token" => {
+        BY_AGENT => {
             let agent = agent(api, &parts.headers).await?;
             if agent.workspace != entrance.workspace {
                 return Err(Failure::new(
@@ -241,7 +246,7 @@ async fn agent(api: &Api, headers: &HeaderMap) -> Result<Actor, Failure> {
             "the grant agent_token takes a bearer token, not a personal access token",
         ));
     }
-    let actor = sign_in(&api.app, Side::Agent, &credentials).await?.actor;
+    let actor = sign_in(&api.app, Side::Agent, &credentials, None).await?.actor;
     if !actor.has_scope(&[OWN_CUSTOMERS]) {
         return Err(Failure::new(
             ErrorType::Authorization,
@@ -369,11 +374,9 @@ fn read<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, Failure> {
 
 /// Who makes visitors by the thousand is slowed down.
 fn charge(api: &Api, parts: &Parts) -> Result<(), Failure> {
-    let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-        return Ok(());
-    };
+    let Some(address) = address(&parts.extensions) else { return Ok(()) };
     api.visitors_by_address
-        .take(peer.ip())
+        .take(address)
         .map_err(|_| Failure::new(ErrorType::TooManyRequests, "too many tokens; try again soon"))
 }
 

@@ -1,5 +1,7 @@
 //! Who calls the Chat API: an agent by a bearer token or a personal access token, a customer by a bearer token.
 
+use std::net::IpAddr;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tidings_app::App;
@@ -30,8 +32,9 @@ pub(crate) async fn sign_in_for(
     side: Side,
     action: &str,
     credentials: &str,
+    ip: Option<IpAddr>,
 ) -> Result<SignedIn, Failure> {
-    let refused = match sign_in(app, side, credentials).await {
+    let refused = match sign_in(app, side, credentials, ip).await {
         Err(failure)
             if failure.error_type == ErrorType::RequesterSuspended && action == FOR_SUSPENDED =>
         {
@@ -50,8 +53,14 @@ pub(crate) async fn sign_in_for(
     actor.map(|actor| SignedIn { actor, channel: None }).map_err(|_| refused)
 }
 
-/// Signs in by what stands in `Authorization`, or in the `token` of an RTM login.
-pub(crate) async fn sign_in(app: &App, side: Side, credentials: &str) -> Result<SignedIn, Failure> {
+/// Signs in by what stands in `Authorization`, or in the `token` of an RTM login. A customer who is banned is refused, and
+/// any who comes from a banned address.
+pub(crate) async fn sign_in(
+    app: &App,
+    side: Side,
+    credentials: &str,
+    ip: Option<IpAddr>,
+) -> Result<SignedIn, Failure> {
     if credentials.is_empty() || credentials.len() > CREDENTIALS_BYTES_MAX {
         return Err(wrong());
     }
@@ -69,7 +78,7 @@ pub(crate) async fn sign_in(app: &App, side: Side, credentials: &str) -> Result<
                 ));
             }
             let (actor, token) = customer_token::sign_in(app, value)?;
-            bans::check_customer(app, token.workspace, token.customer).await?;
+            bans::check(app, token.workspace, Some(token.customer), ip).await?;
             Ok(SignedIn { actor, channel: Some(token.channel) })
         }
         Side::Agent | Side::Configuration => {

@@ -5,6 +5,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -255,8 +256,13 @@ struct Track {
 }
 
 /// `track`: something that a visitor did on the page, outside of an active chat.
-pub(super) async fn ours(api: &Api, credentials: &str, payload: &Value) -> Answer {
-    let signed_in = sign_in(&api.app, Side::Customer, credentials).await?;
+pub(super) async fn ours(
+    api: &Api,
+    credentials: &str,
+    ip: Option<IpAddr>,
+    payload: &Value,
+) -> Answer {
+    let signed_in = sign_in(&api.app, Side::Customer, credentials, ip).await?;
     let customer = signed_in.actor.needs_customer()?;
     api.by_visitor.take(customer.uuid()).map_err(|_| {
         Failure::new(ErrorType::TooManyRequests, "too much is tracked; try again soon")

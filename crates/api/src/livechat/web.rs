@@ -1,10 +1,9 @@
 //! The Chat API over HTTP: `POST /v{version}/{agent|customer|configuration}/action/{name}`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
@@ -12,8 +11,6 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
-use tidings_app::desk::Who;
-use tidings_app::desk::customers::bans;
 use tidings_app::desk::team::bots;
 use tidings_wire::livechat::{self, ErrorType, Failure, Side, Transport, Version};
 
@@ -23,6 +20,7 @@ use super::organization::Organization;
 use super::sign_in::sign_in_for;
 use super::site;
 use super::upload;
+use crate::address::address as caller_address;
 use crate::state::Api;
 
 /// The bot that an agent speaks for, since 3.1.
@@ -63,8 +61,10 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
         address.version.parse().map_err(|_| Failure::from(ErrorType::UnsupportedVersion))?;
     let credentials = text(request.headers(), &AUTHORIZATION);
     if site::is_ours(side, &address.action) && *request.method() == Method::POST {
-        let payload = read(api, request).await?;
-        return site::ours(api, &required(credentials)?, &payload).await;
+        let (parts, body) = request.into_parts();
+        let ip = caller_address(&parts.extensions);
+        let payload = read(api, Request::from_parts(parts, body)).await?;
+        return site::ours(api, &required(credentials)?, ip, &payload).await;
     }
     let mut method = livechat::find(side, version, Transport::Web, &address.action)?;
     let expected = if method.http_get { Method::GET } else { Method::POST };
@@ -82,7 +82,8 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
     let request = Request::from_parts(parts, body);
     let (signed_in, payload) = if upload::takes_file(method) {
         // Nobody's bytes are written down before they are signed in.
-        let signed_in = sign_in_for(&api.app, side, method.action, &required(credentials)?).await?;
+        let signed_in =
+            sign_in_for(&api.app, side, method.action, &required(credentials)?, peer.ip).await?;
         let received = upload::receive(api, &signed_in.actor, &address.action, request).await?;
         let mut payload = livechat::request(method, version, received.payload)?;
         if let Value::Object(payload) = &mut payload {
@@ -101,12 +102,9 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
             return Ok(livechat::answer(method, version, answer));
         }
         let credentials = required(credentials)?;
-        (sign_in_for(&api.app, side, method.action, &credentials).await?, payload)
+        (sign_in_for(&api.app, side, method.action, &credentials, peer.ip).await?, payload)
     };
     organization.check(signed_in.actor.workspace)?;
-    if let Who::Customer(customer) = &signed_in.actor.who {
-        bans::check_address(&api.app, signed_in.actor.workspace, *customer, peer.ip).await?;
-    }
     let bot = bot.as_deref().or_else(|| payload.get(BOT_OF_3_0)?.as_str());
     let actor = match bot.filter(|_| side == Side::Agent) {
         Some(bot) => bots::in_the_name_of(&api.app, &signed_in.actor, bot)?,
@@ -143,7 +141,7 @@ async fn read(api: &Api, request: Request) -> Result<Value, Failure> {
 
 pub(super) fn peer(parts: &Parts) -> Peer {
     Peer {
-        ip: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip()),
+        ip: caller_address(&parts.extensions),
         user_agent: text(&parts.headers, &USER_AGENT),
         referrer: text(&parts.headers, &REFERER),
         origin: text(&parts.headers, &ORIGIN),

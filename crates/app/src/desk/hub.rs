@@ -15,6 +15,7 @@ mod room;
 mod said;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tidings_model::{AgentId, CustomerId, EventId, Seq};
@@ -144,8 +145,8 @@ impl Hub {
         loop {
             let opened = self.opened.notified();
             match self.enter(&listener) {
-                room::Entered::At(place) => {
-                    return Some(Seat::new(Arc::clone(self), listener, place));
+                room::Entered::At { place, came } => {
+                    return Some(Seat::new(Arc::clone(self), listener, place, came));
                 }
                 room::Entered::NotYet => opened.await,
                 room::Entered::Closed => return None,
@@ -182,7 +183,7 @@ impl Hub {
     }
 
     /// Whether any agent is connected.
-    fn has_agents(&self) -> bool {
+    pub(super) fn has_agents(&self) -> bool {
         self.room().has_agents()
     }
 
@@ -221,9 +222,9 @@ impl Hub {
         self.room().disconnect_agent(agent, cut, but)
     }
 
-    /// Closes a customer's connections. Says how many.
-    pub fn disconnect_customer(&self, customer: CustomerId, cut: Cut) -> usize {
-        self.room().disconnect_customer(customer, cut)
+    /// Closes the connections of a customer who is banned, and those that are open from their address. Says how many.
+    pub fn disconnect_banned(&self, customer: CustomerId, ip: Option<IpAddr>) -> usize {
+        self.room().disconnect_banned(customer, ip)
     }
 
     fn room(&self) -> std::sync::MutexGuard<'_, Room> {

@@ -12,17 +12,16 @@ use std::time::Duration;
 
 use hyper::upgrade::Upgraded;
 use serde_json::json;
-use tidings_app::desk::hub::{Cut, frame};
-use tidings_wire::livechat::{ErrorType, Failure, Side};
+use tidings_app::desk::hub::Cut;
+use tidings_wire::livechat::{ErrorType, Failure};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Door;
 use super::frames::{self, Message};
-use super::login::Session;
+use super::login::{Session, let_in_no_more};
 use super::session::{Done, Signed, serve};
 use super::socket::{Line, Moved, Socket, WRITE_BYTES};
 use super::talk::{self, Request, answer};
-use crate::livechat::sign_in::sign_in;
 
 /// How long a connection may be open without `login`; LiveChat's figure.
 const LOGIN_WITHIN: Duration = Duration::from_secs(30);
@@ -262,25 +261,13 @@ impl Connection {
             if self.socket.waiting() == 0 {
                 self.socket.write(frames::write_ping);
             }
-            if self.pings.is_multiple_of(PINGS_BETWEEN_CHECKS) && !self.is_still_let_in().await {
-                return Some(End::Ours(match self.door.side {
-                    Side::Customer => Cut::TokenExpired,
-                    Side::Agent | Side::Configuration => Cut::TokenRevoked,
-                }));
+            if self.pings.is_multiple_of(PINGS_BETWEEN_CHECKS) {
+                let token = self.session.as_ref()?.token.clone();
+                let door = Arc::clone(&self.door);
+                return let_in_no_more(&door, &token).await.map(End::Ours);
             }
         }
         None
-    }
-
-    /// Whether the token still lets in.
-    async fn is_still_let_in(&mut self) -> bool {
-        let Some(session) = &self.session else { return true };
-        let (token, door) = (session.token.clone(), Arc::clone(&self.door));
-        match sign_in(&door.api.app, door.side, &token).await {
-            Ok(_) => true,
-            // A store that cannot be read now says nothing about the token.
-            Err(failure) => failure.error_type == ErrorType::Internal,
-        }
     }
 
     /// Says the last words, and waits a moment until they have left.
@@ -297,7 +284,7 @@ impl Connection {
             End::Theirs(code) => code.unwrap_or(NORMAL),
             End::Wrong(code) => code,
             End::Ours(cut) => {
-                let told = self.last_push(cut);
+                let told = talk::disconnected(self.door.side, self.door.version, cut);
                 self.socket.write_text(&told);
                 if cut == Cut::Stopping { SERVICE_RESTART } else { NORMAL }
             }
@@ -315,20 +302,6 @@ impl Connection {
             self.socket.abort();
         }
     }
-
-    fn last_push(&self, cut: Cut) -> bytes::Bytes {
-        let side = self.door.side;
-        let name = match side {
-            Side::Customer => "customer_disconnected",
-            Side::Agent | Side::Configuration => "agent_disconnected",
-        };
-        let mut payload = json!({ "reason": cut.reason(side) });
-        if let (Cut::Stopping, Side::Customer, Some(payload)) = (cut, side, payload.as_object_mut())
-        {
-            payload.insert("data".into(), json!({ "timeout": COME_BACK_AFTER_MS }));
-        }
-        frame(self.door.version, name, &payload, None)
-    }
 }
 
 /// The code of an end that is as it should be (RFC 6455, section 7.4.1).
@@ -336,6 +309,3 @@ const NORMAL: u16 = 1000;
 
 /// The code of a server that will be back (the registry of section 11.7).
 const SERVICE_RESTART: u16 = 1012;
-
-/// After how long a client may come back that the server sent away, in milliseconds.
-const COME_BACK_AFTER_MS: u64 = 1_000;

@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tidings_app::desk::customers::bans;
+use tidings_app::desk::customers::there::{self, TOLD_MAX};
 use tidings_app::desk::customers::visit::{self, Arrival};
 use tidings_app::desk::find::unreadable;
 use tidings_app::desk::hub::{
-    Joining, Listener, Missed, Monitors, Seat, Wanted, WhoListens, frame,
+    Cut, Joining, Listener, Missed, Monitors, Seat, Wanted, WhoListens, frame,
 };
-use tidings_app::desk::look::login::{self, CUSTOMERS_TOLD_MAX, What};
+use tidings_app::desk::look::login::{self, What};
 use tidings_app::desk::{Actor, Who};
 use tidings_model::Seq;
 use tidings_wire::livechat::{self, ErrorType, Failure, Method, Transport, Version};
@@ -65,7 +67,8 @@ pub(super) async fn login(
     })?;
     let wanted = wanted(args.pushes.as_ref(), version)?;
     let app = &door.api.app;
-    let SignedIn { actor, channel, .. } = sign_in(app, door.side, &args.token).await?;
+    let SignedIn { actor, channel, .. } =
+        sign_in(app, door.side, &args.token, door.peer.ip).await?;
     door.organization.check(actor.workspace)?;
     if let (Some(origin), Some(channel)) = (&door.peer.origin, channel)
         && !allows(app, actor.workspace, channel, origin)
@@ -81,7 +84,9 @@ pub(super) async fn login(
     if let Who::Customer(_) = &actor.who {
         // With the seat taken, so that a greeting for the page is heard.
         let arrival: Arrival = read_args(&payload)?;
-        let arrived = visit::arrive(app, &actor, channel, &arrival, &machine(&door.peer)).await?;
+        let machine = machine(&door.peer);
+        let came = seat.came();
+        let arrived = visit::arrive(app, &actor, channel, &arrival, &machine, came).await?;
         if let Some(kept) = arrived.side_storage {
             let told = json!({ "customer_side_storage": kept });
             first.extend(told_at_login(seat.listener(), "customer_side_storage_updated", &told));
@@ -102,9 +107,7 @@ pub(super) async fn login(
     let mut state = match &actor.who {
         Who::Agent(_) => {
             if what == What::All {
-                let customers =
-                    login::customers_there(app, &actor, &BTreeSet::new(), CUSTOMERS_TOLD_MAX)
-                        .await?;
+                let customers = there::list(app, &actor, &BTreeSet::new(), TOLD_MAX).await?;
                 let told = json!({ "customer_monitoring_level": level, "customers": customers });
                 first.extend(told_at_login(seat.listener(), "incoming_customers", &told));
             }
@@ -149,12 +152,31 @@ pub(super) async fn take_seat(
         away: asked.away,
         present: asked.present,
         monitors: asked.monitors,
+        ip: door.peer.ip,
     };
-    let hub = door.api.app.hub(actor.workspace);
+    let app = &door.api.app;
+    let hub = app.hub(actor.workspace);
     let hub = hub.ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
-    hub.join(joining).await.ok_or_else(|| {
+    let seat = hub.join(joining).await.ok_or_else(|| {
         Failure::new(ErrorType::ServiceUnavailable, "the server stops; try again in a moment")
-    })
+    })?;
+    if let Who::Customer(id) = &actor.who {
+        // Whoever bans them from now on finds the seat; who did so before the seat was taken is found here.
+        bans::check(app, actor.workspace, Some(*id), door.peer.ip).await?;
+    }
+    Ok(seat)
+}
+
+/// Why a token lets in no more, if so.
+pub(super) async fn let_in_no_more(door: &Door, token: &str) -> Option<Cut> {
+    let refused = sign_in(&door.api.app, door.side, token, door.peer.ip).await.err()?;
+    match (refused.error_type, door.side) {
+        // A store that cannot be read now says nothing about the token.
+        (ErrorType::Internal, _) => None,
+        (ErrorType::CustomerBanned, _) => Some(Cut::Banned),
+        (_, Side::Customer) => Some(Cut::TokenExpired),
+        (_, Side::Agent | Side::Configuration) => Some(Cut::TokenRevoked),
+    }
 }
 
 /// What was missed after a number.

@@ -10,13 +10,13 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json, value::RawValue};
-use tidings_app::desk::hub::{Missed, Queued};
+use tidings_app::desk::hub::{Cut, Missed, Queued};
 use tidings_model::Seq;
 use tidings_wire::livechat::{ErrorType, Failure};
 use tokio::time::{Instant, timeout_at};
 
 use super::Door;
-use super::sse::{Asking, sit_down};
+use super::sse::{Asking, sit_down, token};
 use crate::livechat::web::{as_json, refused};
 use crate::state::Api;
 
@@ -48,7 +48,8 @@ async fn answer(
     let (parts, _) = request.into_parts();
     let door = Door::of(api, version, side, &parts)?;
     let until = Instant::now() + Duration::from_secs(asking.wait.unwrap_or(0).min(WAIT_S_MAX));
-    let (seat, missed) = sit_down(&door, &parts.headers, &asking, false).await?;
+    let token = token(&parts.headers, &asking)?;
+    let (seat, missed) = sit_down(&door, token, &asking, false).await?;
     let mut queued = match missed {
         None => return written(seat.joined_at(), false, &[]),
         Some(Missed::Gap) => return written(seat.joined_at(), true, &[]),
@@ -72,8 +73,10 @@ async fn answer(
             true
         });
         place = place.max(given_out);
-        if cut.is_some() {
-            return Err(Failure::new(ErrorType::ServiceUnavailable, "ask again"));
+        match cut {
+            None => {}
+            Some(Cut::Banned) => return Err(Failure::from(ErrorType::CustomerBanned)),
+            Some(_) => return Err(Failure::new(ErrorType::ServiceUnavailable, "ask again")),
         }
         if !queued.is_empty() {
             return written(place, false, &queued);

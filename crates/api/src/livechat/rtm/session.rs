@@ -95,13 +95,13 @@ async fn act(door: &Door, signed: Option<Signed>, request: &Request) -> Result<A
     let method = livechat::find(door.side, version, Transport::Rtm, &request.action)?;
     let payload = request.payload.clone().unwrap_or_default();
     let payload = livechat::request(method, version, payload)?;
-    let signed_in = sign_in(&door.api.app, door.side, &signed.token).await?;
+    let signed_in = sign_in(&door.api.app, door.side, &signed.token, door.peer.ip).await?;
     let mut actor = signed_in.actor;
     needs_scope(door.side, &actor, method)?;
     match method.action {
         "update_session" => {
             let token = payload.get("token").and_then(Value::as_str).unwrap_or_default();
-            let other = sign_in(&door.api.app, door.side, token).await?;
+            let other = sign_in(&door.api.app, door.side, token, door.peer.ip).await?;
             if other.actor.id() != actor.id() || other.actor.workspace != actor.workspace {
                 return Err(Failure::new(
                     ErrorType::Authentication,

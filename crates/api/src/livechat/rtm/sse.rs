@@ -14,13 +14,16 @@ use futures_util::Stream;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
-use tidings_app::desk::hub::{Missed, Queued, Seat};
+use tidings_app::desk::Who;
+use tidings_app::desk::customers::there;
+use tidings_app::desk::hub::{Cut, Missed, Queued, Seat};
 use tidings_wire::livechat::{self, ErrorType, Failure, Transport};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::Door;
-use super::login::{Asked, missed, take_seat, wanted};
+use super::login::{Asked, let_in_no_more, missed, take_seat, wanted};
+use super::talk::disconnected;
 use crate::livechat::sign_in::sign_in;
 use crate::livechat::web::refused;
 use crate::state::Api;
@@ -33,6 +36,9 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 
 /// How many bytes of pushes are joined into one write, about.
 const WRITE_BYTES: usize = 64 << 10;
+
+/// Every so many signs of life it is looked whether the token still lets in: once a minute, as of WebSockets.
+const HEARTBEATS_BETWEEN_CHECKS: u32 = 4;
 
 /// What is asked for in the address.
 #[derive(Deserialize)]
@@ -82,7 +88,8 @@ async fn begin(
         })?;
         asking.since = Some(last);
     }
-    let (seat, missed) = sit_down(&door, &parts.headers, &asking, true).await?;
+    let token = token(&parts.headers, &asking)?.to_owned();
+    let (seat, missed) = sit_down(&door, &token, &asking, true).await?;
     let mut begin = VecDeque::new();
     match missed {
         None => {}
@@ -95,26 +102,39 @@ async fn begin(
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let greeting = format!("id: {}\n: here\n\n", asking.since.unwrap_or(seat.joined_at().0));
-    let reader =
-        Reader { greeting: Some(greeting.into()), begin, seat, heartbeat, api: door.api, permit };
+    let reader = Reader {
+        greeting: Some(greeting.into()),
+        begin,
+        seat,
+        heartbeat,
+        heartbeats: 0,
+        has_ended: false,
+        door,
+        token,
+        permit,
+    };
     Ok(response(futures_util::stream::unfold(reader, |mut reader| async move {
         let bytes = reader.next().await?;
         Some((Ok(bytes), reader))
     })))
 }
 
+/// What somebody signs in with.
+pub(super) fn token<'a>(headers: &'a HeaderMap, asking: &'a Asking) -> Result<&'a str, Failure> {
+    let from_header = || headers.get(AUTHORIZATION)?.to_str().ok();
+    asking.token.as_deref().or_else(from_header).ok_or_else(|| {
+        Failure::new(ErrorType::Authentication, "there is neither `token` nor Authorization")
+    })
+}
+
 /// Signs in and takes a seat; gives what was missed, where that is asked for.
 pub(super) async fn sit_down(
     door: &Door,
-    headers: &HeaderMap,
+    token: &str,
     asking: &Asking,
     present: bool,
 ) -> Result<(Seat, Option<Missed>), Failure> {
-    let from_header = || headers.get(AUTHORIZATION)?.to_str().ok();
-    let token = asking.token.as_deref().or_else(from_header).ok_or_else(|| {
-        Failure::new(ErrorType::Authentication, "there is neither `token` nor Authorization")
-    })?;
-    let actor = sign_in(&door.api.app, door.side, token).await?.actor;
+    let actor = sign_in(&door.api.app, door.side, token, door.peer.ip).await?.actor;
     door.organization.check(actor.workspace)?;
     let method = livechat::find(door.side, door.version, Transport::Rtm, "login")?;
     let pushes = asking.pushes.as_ref().map(|names| {
@@ -124,6 +144,9 @@ pub(super) async fn sit_down(
     let wanted = wanted(pushes.as_ref(), door.version)?;
     let asked = Asked { wanted, away: false, present, monitors: Default::default() };
     let seat = take_seat(door, method, &actor, asked).await?;
+    if let (true, Who::Customer(id)) = (seat.came(), &actor.who) {
+        there::came(&door.api.app, actor.workspace, *id).await;
+    }
     let missed = match asking.since {
         Some(since) => Some(missed(door, &actor, &seat, since).await?),
         None => None,
@@ -145,7 +168,11 @@ struct Reader {
     begin: VecDeque<Queued>,
     seat: Seat,
     heartbeat: Interval,
-    api: Api,
+    heartbeats: u32,
+    /// Whether the last words were said.
+    has_ended: bool,
+    door: Door,
+    token: String,
     /// Held until the stream ends.
     #[expect(dead_code, reason = "it is held, not read")]
     permit: OwnedSemaphorePermit,
@@ -156,6 +183,9 @@ impl Reader {
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(greeting) = self.greeting.take() {
             return Some(greeting);
+        }
+        if self.has_ended {
+            return None;
         }
         loop {
             let mut out = Vec::new();
@@ -175,16 +205,33 @@ impl Reader {
             if !out.is_empty() {
                 return Some(out.into());
             }
-            if cut.is_some() {
-                return None;
+            if let Some(cut) = cut {
+                return Some(self.end(cut));
             }
             tokio::select! {
                 biased;
                 () = self.seat.listener().changed() => {}
-                () = self.api.readiness.draining() => return None,
-                _ = self.heartbeat.tick() => return Some(Bytes::from_static(b": still here\n\n")),
+                () = self.door.api.readiness.draining() => return Some(self.end(Cut::Stopping)),
+                _ = self.heartbeat.tick() => {
+                    self.heartbeats = self.heartbeats.wrapping_add(1);
+                    if self.heartbeats.is_multiple_of(HEARTBEATS_BETWEEN_CHECKS)
+                        && let Some(cut) = let_in_no_more(&self.door, &self.token).await
+                    {
+                        return Some(self.end(cut));
+                    }
+                    return Some(Bytes::from_static(b": still here\n\n"));
+                }
             }
         }
+    }
+
+    /// The last words.
+    fn end(&mut self, cut: Cut) -> Bytes {
+        self.has_ended = true;
+        let mut out = Vec::new();
+        let bytes = disconnected(self.door.side, self.door.version, cut);
+        write(&mut out, &Queued { bytes, seq: None });
+        out.into()
     }
 }
 

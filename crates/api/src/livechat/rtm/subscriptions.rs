@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tidings_app::desk::customers::there::{self, TOLD_MAX};
 use tidings_app::desk::hub::{Listener, Subscription};
-use tidings_app::desk::look::login::{CUSTOMERS_TOLD_MAX, customers_there};
 use tidings_app::desk::{Actor, ErrorType, Failure};
 use tidings_model::GroupNumber;
 
@@ -43,8 +43,8 @@ pub(super) async fn begin(
     let id = app.next_id().to_string();
     // It hears before it reads, so that nobody comes unheard in between.
     listener.subscribe(Subscription { id: id.clone(), groups: args.group_ids.clone() });
-    let limit = args.limit.unwrap_or(CUSTOMERS_TOLD_MAX).min(CUSTOMERS_TOLD_MAX);
-    let customers = customers_there(app, actor, &args.group_ids, limit).await?;
+    let limit = args.limit.unwrap_or(TOLD_MAX).min(TOLD_MAX);
+    let customers = there::list(app, actor, &args.group_ids, limit).await?;
     Ok(json!({ "subscription_id": id, "customers": customers }))
 }
 

@@ -3,10 +3,14 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tidings_wire::livechat::{ErrorType, Failure, Version};
+use tidings_app::desk::hub::{Cut, frame};
+use tidings_wire::livechat::{ErrorType, Failure, Side, Version};
 
 /// The longest name of a request, in bytes: SDKs take some twenty.
 const REQUEST_ID_BYTES_MAX: usize = 256;
+
+/// After how long a client may come back that the server sent away, in milliseconds.
+const COME_BACK_AFTER_MS: u64 = 1_000;
 
 /// A request.
 #[derive(Debug, Deserialize)]
@@ -64,6 +68,19 @@ pub(super) fn answer(
     }
     put(&mut answer, "payload", payload);
     Bytes::from(answer.to_string())
+}
+
+/// The last push of a connection that we close.
+pub(super) fn disconnected(side: Side, version: Version, cut: Cut) -> Bytes {
+    let name = match side {
+        Side::Customer => "customer_disconnected",
+        Side::Agent | Side::Configuration => "agent_disconnected",
+    };
+    let mut payload = json!({ "reason": cut.reason(side) });
+    if cut == Cut::Stopping && side == Side::Customer {
+        put(&mut payload, "data", json!({ "timeout": COME_BACK_AFTER_MS }));
+    }
+    frame(version, name, &payload, None)
 }
 
 fn put(of: &mut Value, name: &str, value: Value) {

@@ -154,7 +154,7 @@ pub async fn by_browser(
         let customer = CustomerId::new(app.clock.next_id());
         return Ok(entrance.granted(app, customer, false));
     };
-    bans::check_customer(app, entrance.workspace, browser.customer).await?;
+    bans::check(app, entrance.workspace, Some(browser.customer), None).await?;
     let mut granted = entrance.granted(app, browser.customer, browser.known);
     if browser.known {
         // A known user's time runs from their site's word, not from their last visit.
@@ -188,7 +188,7 @@ pub async fn by_agent(
             text.parse().map_err(|_| Failure::field("entity_id", "is not the id of a customer"))?
         }
     };
-    bans::check_customer(app, entrance.workspace, customer).await?;
+    bans::check(app, entrance.workspace, Some(customer), None).await?;
     // Unlike a visitor who may never say a word, this one is meant: the agent may begin a chat with them at once.
     let channel = entrance.channel.id;
     customers::change(app, entrance.workspace, customer, &Author::system(), |customer| {
@@ -214,7 +214,7 @@ pub async fn by_identity(app: &App, entrance: &Entrance, signed: &str) -> Result
     let identity = identity::read(signed, secret, app.now())
         .map_err(|not_taken| refused(not_taken.to_string()))?;
     let customer = known_user(&entrance.channel, entrance.group, &identity.subject);
-    bans::check_customer(app, entrance.workspace, customer).await?;
+    bans::check(app, entrance.workspace, Some(customer), None).await?;
     let channel = entrance.channel.id;
     customers::change(app, entrance.workspace, customer, &Author::system(), |customer| {
         customers::know_by(customer, channel);
@@ -284,7 +284,7 @@ pub async fn by_transfer(
             return Err(refused("the code_verifier does not fit the code_challenge"));
         }
     }
-    bans::check_customer(app, entrance.workspace, transfer.customer).await?;
+    bans::check(app, entrance.workspace, Some(transfer.customer), None).await?;
     let mut batch = Batch::new(entrance.workspace);
     let name = format!("identity_transfer:{}", transfer.nonce);
     batch.claims.push(Claim { name, outcome: None });

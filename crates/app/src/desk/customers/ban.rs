@@ -13,7 +13,6 @@ use super::{By, Chats, decide, not_written};
 use crate::App;
 use crate::admin::told::told;
 use crate::desk::find::unreadable;
-use crate::desk::hub::Cut;
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::directory::all_of;
 use crate::pipeline::written::to_body;
@@ -42,7 +41,7 @@ pub async fn ban(app: &App, actor: &Actor, id: &str, days: u32) -> Result<Value,
     let duration = days.to_string();
     let vars = [("agent", agent.name.as_str()), ("duration", duration.as_str())];
     let text = format!("{} banned the customer for {days} days", agent.name);
-    decide(app, &By::actor(actor), id, Chats::Active, |change| {
+    let decided = decide(app, &By::actor(actor), id, Chats::Active, |change| {
         change.needs_known()?;
         let visit = change.customer.visit.as_ref();
         let ip = visit.and_then(|visit| visit.ip.clone()).filter(|ip| is_ones_own(ip));
@@ -60,11 +59,12 @@ pub async fn ban(app: &App, actor: &Actor, id: &str, days: u32) -> Result<Value,
         change.batch.puts.extend(puts);
         change.raise("customer.banned", json!({ "customer": id, "days": days, "agent": agent.id }));
         change.tell_chats("customer_banned", &text, &vars);
-        Ok(())
+        Ok(ip)
     })
     .await?;
     if let Some(hub) = app.hub(actor.workspace) {
-        hub.disconnect_customer(id, Cut::Banned);
+        let ip = decided.value.and_then(|ip| ip.parse().ok());
+        hub.disconnect_banned(id, ip);
     }
     Ok(json!({}))
 }

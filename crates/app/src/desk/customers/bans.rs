@@ -40,34 +40,19 @@ pub(crate) fn key_of_address(ip: &str) -> DocKey {
     DocKey::new(Kind::Ban, format!("ip:{ip}"))
 }
 
-/// Refuses a customer who is banned now.
-pub async fn check_customer(
+/// Refuses a customer who is banned now, and who comes from an address of somebody who is.
+pub async fn check(
     app: &App,
     workspace: WorkspaceId,
-    customer: CustomerId,
-) -> Result<(), Failure> {
-    check(app, workspace, key_of_customer(customer)).await
-}
-
-/// Refuses who comes from an address of somebody who is banned now.
-pub async fn check_address(
-    app: &App,
-    workspace: WorkspaceId,
-    customer: CustomerId,
+    customer: Option<CustomerId>,
     ip: Option<IpAddr>,
 ) -> Result<(), Failure> {
-    let Some(ip) = ip else { return Ok(()) };
-    let refused = check(app, workspace, key_of_address(&ip.to_string())).await;
-    if refused.is_err() {
-        tracing::debug!("the customer {customer} comes from an address that is banned");
+    let of_address = ip.map(|ip| key_of_address(&ip.to_string()));
+    for key in customer.map(key_of_customer).into_iter().chain(of_address) {
+        let ban = app.passes().ban(&app.store, workspace, key).await.map_err(unreadable)?;
+        if ban.is_some_and(|ban| ban.expires_at > app.now()) {
+            return Err(Failure::from(ErrorType::CustomerBanned));
+        }
     }
-    refused
-}
-
-async fn check(app: &App, workspace: WorkspaceId, key: DocKey) -> Result<(), Failure> {
-    let ban = app.passes().ban(&app.store, workspace, key).await.map_err(unreadable)?;
-    match ban {
-        Some(ban) if ban.expires_at > app.now() => Err(Failure::from(ErrorType::CustomerBanned)),
-        Some(_) | None => Ok(()),
-    }
+    Ok(())
 }

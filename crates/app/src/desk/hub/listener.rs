@@ -1,6 +1,7 @@
 //! One who hears: a place with a bounded queue between the hub and an open connection.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -45,6 +46,8 @@ pub struct Joining {
     pub present: bool,
     /// Which customers an agent hears of.
     pub monitors: Monitors,
+    /// The address that they come from.
+    pub ip: Option<IpAddr>,
 }
 
 /// Which customers an agent hears of, beside those of the chats that they see.
@@ -131,6 +134,7 @@ pub struct Listener {
     pub(super) away: AtomicBool,
     pub(super) present: bool,
     pub(super) monitors: Monitors,
+    pub(super) ip: Option<IpAddr>,
     /// Of which customers they want to hear beside that.
     subscriptions: Mutex<Vec<Subscription>>,
     /// What they know already: nothing up to here is heard.
@@ -153,7 +157,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Listener {
     pub(super) fn new(joining: Joining) -> Self {
-        let Joining { who, wanted, may_see_all, away, present, monitors } = joining;
+        let Joining { who, wanted, may_see_all, away, present, monitors, ip } = joining;
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             who,
@@ -162,6 +166,7 @@ impl Listener {
             away: AtomicBool::new(away),
             present,
             monitors,
+            ip,
             subscriptions: Mutex::default(),
             after: AtomicU64::new(0),
             queue: Mutex::default(),
@@ -283,11 +288,17 @@ pub struct Seat {
     hub: Arc<Hub>,
     listener: Arc<Listener>,
     joined_at: Seq,
+    came: bool,
 }
 
 impl Seat {
-    pub(super) const fn new(hub: Arc<Hub>, listener: Arc<Listener>, joined_at: Seq) -> Self {
-        Self { hub, listener, joined_at }
+    pub(super) const fn new(
+        hub: Arc<Hub>,
+        listener: Arc<Listener>,
+        joined_at: Seq,
+        came: bool,
+    ) -> Self {
+        Self { hub, listener, joined_at, came }
     }
 
     /// Who sits here.
@@ -303,6 +314,11 @@ impl Seat {
     /// The number after which everything is heard here.
     pub const fn joined_at(&self) -> Seq {
         self.joined_at
+    }
+
+    /// Whether they were not there before.
+    pub const fn came(&self) -> bool {
+        self.came
     }
 
     /// They were told of everything up to a number, also where the hub has not come that far: nothing of it is heard

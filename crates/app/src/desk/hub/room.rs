@@ -1,6 +1,7 @@
 //! Who sits where, and who of them hears what. Nothing here waits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -60,8 +61,13 @@ struct Ring {
 
 /// What became of somebody who wants a seat.
 pub(super) enum Entered {
-    /// They hear what follows this number.
-    At(Seq),
+    /// They hear what follows a number.
+    At {
+        /// The number.
+        place: Seq,
+        /// Whether they were not there before.
+        came: bool,
+    },
     /// The log is not followed yet.
     NotYet,
     /// The log is not followed any more.
@@ -119,7 +125,8 @@ impl Room {
                 self.customers.entry(*id).or_default().push(Arc::clone(listener));
             }
         }
-        (Entered::At(place), self.change_since(&listener.who, before))
+        let came = before.is_none() && self.presence_of(&listener.who).is_some();
+        (Entered::At { place, came }, self.change_since(&listener.who, before))
     }
 
     pub(super) fn go(&mut self, listener: &Arc<Listener>) -> Option<PresenceChange> {
@@ -173,9 +180,8 @@ impl Room {
             (WhoListens::Agent(agent), _, None) => {
                 PresenceChange::AgentWent { agent: agent.clone() }
             }
-            (WhoListens::Customer(customer), _, Some(_)) => {
-                PresenceChange::CustomerCame { customer: *customer }
-            }
+            // Whoever lets them in tells of it.
+            (WhoListens::Customer(_), _, Some(_)) => return None,
             (WhoListens::Customer(customer), _, None) => {
                 PresenceChange::CustomerWent { customer: *customer }
             }
@@ -219,8 +225,11 @@ impl Room {
         close_all(listeners.filter(|listener| Some(listener.id) != but), cut)
     }
 
-    pub(super) fn disconnect_customer(&self, customer: CustomerId, cut: Cut) -> usize {
-        close_all(self.customers.get(&customer).into_iter().flatten(), cut)
+    pub(super) fn disconnect_banned(&self, customer: CustomerId, ip: Option<IpAddr>) -> usize {
+        let is_banned = |listener: &&Arc<Listener>| {
+            listener.who == WhoListens::Customer(customer) || (ip.is_some() && listener.ip == ip)
+        };
+        close_all(self.customers.values().flatten().filter(is_banned), Cut::Banned)
     }
 
     /// Passes over an event that nobody is there to hear.
