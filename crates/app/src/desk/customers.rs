@@ -12,6 +12,7 @@ pub mod leave;
 pub mod list;
 pub mod look;
 pub mod said;
+pub mod there;
 pub mod verify;
 pub mod visit;
 

@@ -199,6 +199,7 @@ async fn into_new_chat(
             Seen { value: customer, version: Version::ABSENT }
         }
     };
+    let is_new = customer.version == Version::ABSENT;
     customer.value.statistics.chats_count += 1;
     customer.value.statistics.threads_count += 1;
     batch.puts.push(put_customer(&customer.value, customer.version));
@@ -232,6 +233,9 @@ async fn into_new_chat(
     };
     batch.puts.push(put_chat(&scene));
     let author = author(Some(customer_id), arrival);
+    if is_new {
+        batch.events.push(created(app, batch, channel, customer_id));
+    }
     let mut started = draft(app, batch, channel, arrival, author.clone());
     started.event_type = "chat.started".parse().expect("a good name");
     started.data = json!({ "customer": customer_id, "channel_kind": channel.kind.as_str(), "address": address });
@@ -243,6 +247,16 @@ async fn into_new_chat(
     batch.events.push(started);
     batch.events.push(first);
     Ok(batch.events.len() - 1)
+}
+
+/// Tells of a customer who is written down with their first message.
+fn created(app: &App, batch: &Batch, channel: &Channel, customer: CustomerId) -> Draft {
+    let name = "customer.created".parse().expect("a good name");
+    let data = json!({ "customer": customer });
+    let mut draft = Draft::new(app.next_event_id(), name, batch.workspace, app.now(), data);
+    draft.channel = Some(channel.id);
+    draft.author = Author::customer(customer);
+    draft
 }
 
 fn draft(app: &App, batch: &Batch, channel: &Channel, arrival: &Arrival, author: Author) -> Draft {

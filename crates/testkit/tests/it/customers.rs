@@ -1,5 +1,7 @@
 //! Customers: what they say of themselves, what agents do to them, where they look, and who is refused.
 
+mod arrivals;
+mod banned;
 mod verified;
 mod visits;
 

@@ -18,7 +18,7 @@ use tidings_app::desk::hub::{
 use tidings_app::desk::look::login::{self, What};
 use tidings_app::desk::{Actor, Who};
 use tidings_model::Seq;
-use tidings_wire::livechat::{self, ErrorType, Failure, Method, Transport, Version};
+use tidings_wire::livechat::{self, ErrorType, Failure, Method, Side, Transport, Version};
 
 use super::Door;
 use super::talk::Request;

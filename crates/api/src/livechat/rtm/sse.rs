@@ -37,7 +37,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// How many bytes of pushes are joined into one write, about.
 const WRITE_BYTES: usize = 64 << 10;
 
-/// Every so many signs of life it is looked whether the token still lets in: once a minute, as of WebSockets.
+/// Every so many signs of life it is looked whether the token still lets in: once a minute, as it is for sockets.
 const HEARTBEATS_BETWEEN_CHECKS: u32 = 4;
 
 /// What is asked for in the address.

@@ -9,7 +9,7 @@ use tidings_model::{
 };
 
 use super::said::Said;
-use super::{By, Chats, decide, greet, know_by};
+use super::{By, Chats, decide, greet, know_by, there};
 use crate::App;
 use crate::desk::find::unreadable;
 use crate::desk::routing::status::of_groups;
@@ -58,7 +58,9 @@ pub async fn page(
 ) -> Result<Value, Failure> {
     opened.check()?;
     let arrival = Arrival { customer_page: Some(opened.clone()), ..Arrival::default() };
-    let arrived = come(app, actor, channel, &arrival, machine).await?;
+    let id = actor.needs_customer()?;
+    let came = app.hub(actor.workspace).is_none_or(|hub| !hub.has_customer(id));
+    let arrived = come(app, actor, channel, &arrival, machine, came).await?;
     let Some(group) = arrived.new_group else { return Ok(json!({})) };
     let statuses = of_groups(app, actor.workspace).await?;
     let status = statuses.get(&group).unwrap_or(&"offline");
@@ -169,16 +171,19 @@ pub struct Arrived {
     pub side_storage: Option<Map<String, Value>>,
     /// The group that they are with, where that is another.
     pub new_group: Option<GroupNumber>,
+    /// Whether an event tells agents that they came.
+    is_told: bool,
 }
 
 /// A customer opens a connection: what they say of themselves, the page that they are on, the group that they want. Who
-/// says nothing is not written down.
+/// says nothing is not written down. `came` says that they were not there before; agents are told of that once.
 pub async fn arrive(
     app: &App,
     actor: &Actor,
     channel: Option<ChannelId>,
     arrival: &Arrival,
     machine: &Machine,
+    came: bool,
 ) -> Result<Arrived, Failure> {
     if let Some(opened) = &arrival.customer_page {
         opened.check()?;
@@ -187,11 +192,17 @@ pub async fn arrive(
         && arrival.group_id.is_none()
         && arrival.customer_side_storage.as_ref().is_none_or(Map::is_empty)
         && arrival.customer_page.is_none();
-    if says_nothing {
-        return Ok(Arrived::default());
+    let arrived = if says_nothing {
+        Arrived::default()
+    } else {
+        let referrer = arrival.referrer.clone().or_else(|| machine.referrer.clone());
+        let machine = Machine { referrer, ..machine.clone() };
+        come(app, actor, channel, arrival, &machine, came).await?
+    };
+    if came && !arrived.is_told {
+        there::came(app, actor.workspace, actor.needs_customer()?).await;
     }
-    let referrer = arrival.referrer.clone().or_else(|| machine.referrer.clone());
-    come(app, actor, channel, arrival, &Machine { referrer, ..machine.clone() }).await
+    Ok(arrived)
 }
 
 async fn come(
@@ -200,6 +211,7 @@ async fn come(
     channel: Option<ChannelId>,
     arrival: &Arrival,
     machine: &Machine,
+    came: bool,
 ) -> Result<Arrived, Failure> {
     let id = actor.needs_customer()?;
     let named = arrival.group_id.map(GroupNumber);
@@ -221,14 +233,21 @@ async fn come(
         if let Some(channel) = channel {
             know_by(&mut change.customer, channel);
         }
+        // Somebody new is told of as such.
+        let mut is_told = change.before.is_none();
         if let Some(opened) = &arrival.customer_page {
+            let lasted = change.before.and_then(|before| before.visit.as_ref());
+            let lasted = lasted.is_some_and(|visit| visit.ended_at.is_none());
             let is_new = look_at(&mut change.customer, opened, machine, now);
             let visit = change.customer.visit.as_mut().map_or(1, |visit| {
                 visit.greets_itself |= arrival.greets_itself();
                 visit.id
             });
             if is_new {
-                let data = json!({ "customer": id, "visit": visit });
+                // After a long pause on one connection they come anew.
+                let comes = !is_told && (came || lasted);
+                is_told |= comes;
+                let data = json!({ "customer": id, "visit": visit, "comes": comes });
                 change.raise("customer.visit_started", data);
             }
             let data = json!({
@@ -255,6 +274,7 @@ async fn come(
         Ok(Arrived {
             side_storage: (customer.side_storage != given).then(|| customer.side_storage.clone()),
             new_group: customer.group.filter(|_| customer.group != before),
+            is_told,
         })
     })
     .await?;

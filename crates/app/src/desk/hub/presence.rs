@@ -13,7 +13,7 @@ pub struct Presence {
     pub customers: BTreeSet<CustomerId>,
 }
 
-/// Somebody came or went. Several connections of one person count as one.
+/// An agent came or went, or a customer went. Several connections of one person count as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PresenceChange {
     /// An agent's first connection was opened.
@@ -34,11 +34,6 @@ pub enum PresenceChange {
     AgentWent {
         /// Who.
         agent: AgentId,
-    },
-    /// A customer's first connection was opened.
-    CustomerCame {
-        /// Who.
-        customer: CustomerId,
     },
     /// A customer's last connection was closed.
     CustomerWent {

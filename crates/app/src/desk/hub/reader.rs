@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use tidings_model::{ChatId, CustomerId, Event, WorkspaceId};
 use tidings_store::{DocumentQuery, Follower, Kind, ReadError, Scan};
 use tidings_wire::livechat::show;
@@ -15,7 +14,7 @@ use super::listener::Listener;
 use super::said::{Said, SaidPush};
 use super::{Hub, PresenceChange, RequestMark};
 use crate::App;
-use crate::desk::look::login;
+use crate::desk::customers::there;
 use crate::desk::push::{self, Agents, Push};
 use crate::directory::Directory;
 use crate::pipeline::reader::{chain, stopped};
@@ -65,7 +64,10 @@ pub async fn run(app: Arc<App>, workspace: WorkspaceId, mut stop: watch::Receive
                 Err(broadcast::error::RecvError::Closed) => break,
             },
             change = changes.recv() => match change {
-                Ok(change) => tell_of_customer(&app, &hub, workspace, &change).await,
+                Ok(PresenceChange::CustomerWent { customer }) => {
+                    there::went(&app, workspace, customer).await;
+                }
+                Ok(_) => {}
                 // Agents who watch look at the list now and then.
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => break,
@@ -133,36 +135,6 @@ async fn take(
         }
     };
     hub.room().give_out(&Arc::new(said), directory, woken);
-}
-
-/// Tells the agents who watch that a customer came or went.
-async fn tell_of_customer(app: &App, hub: &Hub, workspace: WorkspaceId, change: &PresenceChange) {
-    let (customer, came) = match change {
-        PresenceChange::CustomerCame { customer } => (*customer, true),
-        PresenceChange::CustomerWent { customer } => (*customer, false),
-        PresenceChange::AgentCame { .. }
-        | PresenceChange::AgentAway { .. }
-        | PresenceChange::AgentWent { .. } => return,
-    };
-    if !hub.has_agents() {
-        return;
-    }
-    let told = if came {
-        match login::customer_there(app, workspace, customer).await {
-            Ok(Some(shown)) => ("incoming_customer", shown),
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!("a customer could not be read: {}", chain(&error));
-                return;
-            }
-        }
-    } else {
-        let left_at = show::time(app.now());
-        ("customer_left", json!({ "id": customer.to_string(), "left_at": left_at }))
-    };
-    let push =
-        Push { to_agents: Some(told), agents: Agents::Watching(customer), ..Push::default() };
-    hub.signal(push, None);
 }
 
 /// The newest chat of a customer.

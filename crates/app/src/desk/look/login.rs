@@ -1,13 +1,10 @@
 //! What somebody is told who opens a connection: who they are, and the chats that they begin with.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 use tidings_model::{
-    Agent, AgentStatus, Chat, ChatStatus, Customer, CustomerId, GroupNumber, Member, Participant,
-    Role, WorkspaceId,
+    Agent, AgentStatus, Chat, ChatStatus, Customer, CustomerId, Member, Participant, Role,
 };
-use tidings_store::{DocKey, Kind, ReadError};
+use tidings_store::{DocKey, Kind};
 use tidings_wire::livechat::show;
 
 use super::list;
@@ -15,13 +12,10 @@ use crate::App;
 use crate::desk::actor::opaque;
 use crate::desk::find::unreadable;
 use crate::desk::{Actor, Failure, look};
-use crate::pipeline::scene::{Seen, seen};
+use crate::pipeline::scene::seen;
 
 /// How many chats a login tells of: as many as the first page of a list.
 pub const CHATS_AT_LOGIN_MAX: usize = 25;
-
-/// How many customers are read in one step.
-const STEP: usize = 100;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,56 +81,6 @@ pub fn profile(agent: &Agent) -> Value {
         profile.insert("routing_status".into(), status.into());
     }
     profile
-}
-
-/// How many customers an agent is told of at once.
-pub const CUSTOMERS_TOLD_MAX: usize = 100;
-
-/// The customers who are there: of some teams, or all.
-pub async fn customers_there(
-    app: &App,
-    actor: &Actor,
-    groups: &BTreeSet<GroupNumber>,
-    limit: usize,
-) -> Result<Vec<Value>, Failure> {
-    let Some(hub) = app.hub(actor.workspace) else { return Ok(Vec::new()) };
-    let there: Vec<CustomerId> = hub.presence().customers.into_iter().collect();
-    let mut shown = Vec::new();
-    for some in there.chunks(STEP) {
-        let keys: Vec<DocKey> = some.iter().map(|id| DocKey::new(Kind::Customer, id)).collect();
-        let found = app.store().documents_by_key(actor.workspace, &keys).await;
-        for document in found.map_err(unreadable)?.into_iter().flatten() {
-            let customer: Seen<Customer> = seen(document).map_err(unreadable)?;
-            let group = customer.value.group.unwrap_or(GroupNumber::EVERYONE);
-            if shown.len() < limit && (groups.is_empty() || groups.contains(&group)) {
-                shown.push(online(&customer.value));
-            }
-        }
-        if shown.len() >= limit {
-            break;
-        }
-    }
-    Ok(shown)
-}
-
-/// A customer who is there, as agents see them.
-pub(in crate::desk) async fn customer_there(
-    app: &App,
-    workspace: WorkspaceId,
-    customer: CustomerId,
-) -> Result<Option<Value>, ReadError> {
-    let key = DocKey::new(Kind::Customer, customer);
-    let document = app.store().document(workspace, &key).await?;
-    let found = document.map(seen::<Customer>).transpose()?;
-    Ok(found.map(|found| online(&found.value)))
-}
-
-fn online(customer: &Customer) -> Value {
-    let mut shown = show::customer(&show::Lens::Agent, customer, None, None);
-    if let Value::Object(shown) = &mut shown {
-        shown.insert("online".into(), true.into());
-    }
-    shown
 }
 
 /// What a customer is told: who they are, and whether they have chats.

@@ -28,8 +28,6 @@ pub(super) async fn pushes(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, R
     let data = &event.data;
     let mut pushes = Vec::new();
     match name {
-        // Who comes with a page is told of with their visit.
-        "customer.created" if customer.visit.is_some() => {}
         "customer.created" => pushes.push(Push {
             // To themself they were there before they were written down.
             to_customer: Some(("customer_updated", own(app, event.workspace, &customer))),
@@ -37,7 +35,10 @@ pub(super) async fn pushes(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, R
             ..to_agents(id, "incoming_customer", shown(&customer))
         }),
         "customer.visit_started" => {
-            pushes.push(to_agents(id, "incoming_customer", shown(&customer)));
+            // Who is new, or was there without a page, was told of.
+            if data.get("comes") != Some(&Value::Bool(false)) {
+                pushes.push(to_agents(id, "incoming_customer", shown(&customer)));
+            }
             pushes.push(statistics(&customer));
         }
         "customer.updated" => {

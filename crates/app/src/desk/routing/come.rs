@@ -70,7 +70,7 @@ async fn follow(
         PresenceChange::AgentWent { agent } => {
             waiting.spawn(after(GRACE, agent));
         }
-        PresenceChange::CustomerCame { .. } | PresenceChange::CustomerWent { .. } => {}
+        PresenceChange::CustomerWent { .. } => {}
     }
 }
 

@@ -48,7 +48,7 @@ async fn three_photos_are_one_event_with_three_kept_files() {
     world.telegram.redeliver(part);
     world.telegram.webhook_attempts(4).await;
     world.telegram.settled().await;
-    assert_eq!(world.types().await, ["chat.started", "chat.file"]);
+    assert_eq!(world.types().await, ["customer.created", "chat.started", "chat.file"]);
     world.finish().await;
 }
 
@@ -62,7 +62,14 @@ async fn what_follows_does_not_overtake_an_album() {
     alice.sends_album(photos(2), None);
     alice.says("and these?");
     world.events("chat.message", 2).await;
-    let types = ["chat.started", "chat.file", "chat.message", "chat.file", "chat.message"];
+    let types = [
+        "customer.created",
+        "chat.started",
+        "chat.file",
+        "chat.message",
+        "chat.file",
+        "chat.message",
+    ];
     assert_eq!(world.types().await, types);
     world.finish().await;
 }

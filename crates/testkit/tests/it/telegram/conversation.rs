@@ -20,16 +20,22 @@ async fn alice_says_hi_and_the_bot_answers_by_webhook() {
     let status = world.events("message.status_changed", 1).await.remove(0);
     assert_eq!(
         world.types().await,
-        ["chat.started", "chat.message", "chat.message", "message.status_changed"]
+        [
+            "customer.created",
+            "chat.started",
+            "chat.message",
+            "chat.message",
+            "message.status_changed",
+        ]
     );
     let log = world.log().await;
-    assert_eq!(log[1].author.kind, AuthorKind::Customer);
-    assert_eq!(log[1].properties["raw"]["message"]["text"], "hi");
+    assert_eq!(log[2].author.kind, AuthorKind::Customer);
+    assert_eq!(log[2].properties["raw"]["message"]["text"], "hi");
     assert_eq!(
         status.data,
-        json!({"event": log[2].id, "status": "sent", "provider_message_id": sent[0].message_id.to_string()})
+        json!({"event": log[3].id, "status": "sent", "provider_message_id": sent[0].message_id.to_string()})
     );
-    assert_eq!(status.cause, Some(log[2].id));
+    assert_eq!(status.cause, Some(log[3].id));
     assert_eq!(status.visibility, Visibility::Agents);
     world.finish().await;
 }
@@ -59,6 +65,7 @@ async fn alice_says_hi_and_the_bot_answers_by_polling() {
     world.telegram.settled().await;
     world.events("message.status_changed", 6).await;
     assert_eq!(world.so_far("chat.started").await.len(), 2);
+    assert_eq!(world.so_far("customer.created").await.len(), 2, "each is known once");
     world.finish().await;
 }
 
@@ -76,7 +83,7 @@ async fn an_update_that_comes_three_times_is_one_event() {
     let attempts = world.telegram.webhook_attempts(3).await;
     assert!(attempts.iter().all(|attempt| attempt.status == Some(200)), "{attempts:?}");
     world.events("message.status_changed", 1).await;
-    assert_eq!(world.types().await.len(), 4, "{:?}", world.types().await);
+    assert_eq!(world.types().await.len(), 5, "{:?}", world.types().await);
     assert_eq!(world.telegram.sent_so_far(&alice).len(), 1);
     world.finish().await;
 }

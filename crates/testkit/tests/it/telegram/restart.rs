@@ -44,7 +44,7 @@ async fn what_came_while_nothing_ran_is_one_event() {
     assert_eq!(sent[0].text(), "You said: hi");
     world.telegram.settled().await;
     world.events("message.status_changed", 1).await;
-    assert_eq!(world.types().await.len(), 4);
+    assert_eq!(world.types().await.len(), 5);
     world.finish().await;
 }
 

@@ -1,0 +1,106 @@
+//! Customers who are there: whom agents are told of as they come and go, and all of them for who asks.
+//!
+//! Who comes is told of once. Where the coming raises an event (somebody new, a new visit), that event tells it, also to
+//! who comes back and asks what they missed; otherwise nothing is written, and [`came`] tells who listens now.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tidings_model::{Customer, CustomerId, GroupNumber, WorkspaceId};
+use tidings_store::{DocKey, Kind, ReadError};
+use tidings_wire::livechat::show::{self, Lens};
+
+use crate::App;
+use crate::desk::find::unreadable;
+use crate::desk::push::{Agents, Push};
+use crate::desk::{Actor, Failure};
+use crate::pipeline::scene::{Seen, seen};
+
+/// How many customers an agent is told of at once.
+pub const TOLD_MAX: usize = 100;
+
+/// How many documents one look takes.
+const PAGE: usize = 100;
+
+/// The customers who are there: of some teams, or all.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    groups: &BTreeSet<GroupNumber>,
+    limit: usize,
+) -> Result<Vec<Value>, Failure> {
+    let mut shown = Vec::new();
+    each(app, actor.workspace, |customer| {
+        let group = customer.group.unwrap_or(GroupNumber::EVERYONE);
+        if groups.is_empty() || groups.contains(&group) {
+            shown.push(online(&customer));
+        }
+        shown.len() < limit
+    })
+    .await
+    .map_err(unreadable)?;
+    Ok(shown)
+}
+
+/// Looks at all who are there and of whom something is known, while `goes_on` says so.
+async fn each(
+    app: &App,
+    workspace: WorkspaceId,
+    mut goes_on: impl FnMut(Customer) -> bool + Send,
+) -> Result<(), ReadError> {
+    let Some(hub) = app.hub(workspace) else { return Ok(()) };
+    let there: Vec<CustomerId> = hub.presence().customers.into_iter().collect();
+    for some in there.chunks(PAGE) {
+        let keys: Vec<DocKey> = some.iter().map(|id| DocKey::new(Kind::Customer, id)).collect();
+        let found = app.store().documents_by_key(workspace, &keys).await?;
+        for document in found.into_iter().flatten() {
+            let customer: Seen<Customer> = seen(document)?;
+            if !goes_on(customer.value) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn online(customer: &Customer) -> Value {
+    let mut shown = show::customer(&Lens::Agent, customer, None, None);
+    if let Value::Object(shown) = &mut shown {
+        shown.insert("online".into(), true.into());
+    }
+    shown
+}
+
+/// Tells agents who watch that a customer came, where no event does.
+pub async fn came(app: &App, workspace: WorkspaceId, customer: CustomerId) {
+    tell(app, workspace, customer, |customer| ("incoming_customer", online(customer))).await;
+}
+
+/// Tells agents who watch that a customer went; the event of the log comes when they do not come back.
+pub(crate) async fn went(app: &App, workspace: WorkspaceId, customer: CustomerId) {
+    let left_at = show::time(app.now());
+    let left = |customer: &Customer| {
+        ("customer_left", json!({ "id": customer.id.to_string(), "left_at": left_at }))
+    };
+    tell(app, workspace, customer, left).await;
+}
+
+/// Tells of somebody who is known; agents never heard of others.
+async fn tell(
+    app: &App,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+    told: impl Fn(&Customer) -> (&'static str, Value) + Send,
+) {
+    let Some(hub) = app.hub(workspace).filter(|hub| hub.has_agents()) else { return };
+    let found = super::find(app, workspace, customer).await;
+    match found {
+        Ok(Some(found)) => {
+            let agents = Agents::Watching(customer);
+            let push = Push { to_agents: Some(told(&found.value)), agents, ..Push::default() };
+            hub.signal(push, None);
+        }
+        Ok(None) => {}
+        Err(failure) => tracing::warn!("agents are not told of a customer: {failure}"),
+    }
+}
