@@ -13,10 +13,12 @@ pub mod directory;
 mod kept;
 mod passes;
 pub mod pipeline;
+mod places;
 mod scenes;
 pub mod seal;
 pub mod settings;
 pub mod visitor;
 
 pub use app::{App, Parts};
+pub use places::Places;
 pub use settings::Settings;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Places;
+
 /// The pipeline's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -14,6 +16,8 @@ pub struct Settings {
     pub files_in_s3: Option<S3Settings>,
     /// The largest file that may be uploaded, in bytes.
     pub upload_bytes_max: u64,
+    /// Where addresses are.
+    pub places: Places,
     /// How long events are kept; `None` keeps them for ever.
     pub keep_events_for: Option<Duration>,
     /// How many events a workspace keeps; `None` keeps all.
@@ -37,6 +41,7 @@ impl Default for Settings {
             files_folder: "files".into(),
             files_in_s3: None,
             upload_bytes_max: UPLOAD_BYTES_MAX,
+            places: Places::default(),
             keep_events_for: None,
             keep_events_max: None,
             retry_delays: RETRY_DELAYS_S.into_iter().map(Duration::from_secs).collect(),

@@ -118,6 +118,12 @@ pub struct Visit {
     /// From which page of others they came.
     #[serde(default)]
     pub referrer: Option<String>,
+    /// Where that address is, as far as the installation's database knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geolocation: Option<Geolocation>,
+    /// How many pages they looked at.
+    #[serde(default)]
+    pub pages_count: u64,
     /// Whether their widget chooses simple greetings by itself.
     #[serde(default)]
     pub greets_itself: bool,
@@ -127,6 +133,33 @@ pub struct Visit {
     /// The last pages that they looked at, newest last.
     #[serde(default)]
     pub last_pages: Vec<Page>,
+}
+
+/// A place on the earth, as exact as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Geolocation {
+    /// The country's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Its ISO 3166-1 alpha-2 code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<String>,
+    /// The region's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The city's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// The time zone, by its IANA name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// In degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latitude: Option<f64>,
+    /// In degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longitude: Option<f64>,
 }
 
 /// A page that a customer looked at.

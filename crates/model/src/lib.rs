@@ -27,7 +27,7 @@ pub use channel::{Channel, ChannelKind};
 pub use chat::{Chat, ChatStatus, Member, Participant};
 pub use code::{Code, EventName};
 pub use control::{Control, Holder, NotInControl};
-pub use customer::{Customer, Identity, Page, Statistics, Visit};
+pub use customer::{Customer, Geolocation, Identity, Page, Statistics, Visit};
 pub use delivery::{Attempt, Delivery, DeliveryStatus, Destination};
 pub use endpoint::Endpoint;
 pub use event::{Author, AuthorKind, Draft, Event, Order, Seq, TypeName, Visibility};

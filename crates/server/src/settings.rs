@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use tidings_api::TrustedProxy;
+use tidings_app::Places;
 use tidings_app::pipeline::files::store;
 use tidings_app::settings::{S3Settings, Secret};
 use tidings_outbound::AllowRule;
@@ -122,6 +123,11 @@ settings! {
         access_key_id: Option<String> = None,
         /// What proves it. Better in the environment than in a file: `TIDINGS__FILES__SECRET_ACCESS_KEY`. Since v0.2.
         secret_access_key: Option<SecretText> = None,
+    }
+    /// Where visitors are.
+    geo: Geo {
+        /// A file in the format of `GeoLite2-City.mmdb`; one that is not absolute is in the data folder. Unset, nobody is placed. Since v0.2.
+        database: Option<PathBuf> = None,
     }
     /// Calls to addresses that others give us.
     outbound: Outbound {
@@ -344,6 +350,14 @@ impl Settings {
         proxies.collect::<Result<_, _>>().context("http.trusted_proxies")
     }
 
+    /// The database of `geo`.
+    fn places(&self, data: &Path) -> anyhow::Result<Places> {
+        let Some(path) = &self.geo.database else { return Ok(Places::default()) };
+        let path = data.join(path);
+        let wrong = || format!("geo.database: cannot read {}", path.display());
+        Places::read(std::fs::read(&path).with_context(wrong)?).with_context(wrong)
+    }
+
     /// The bucket of `files`; `None` when they are in the data folder.
     fn bucket(&self) -> anyhow::Result<Option<S3Settings>> {
         let files = &self.files;
@@ -381,6 +395,7 @@ impl Settings {
             files_folder: data.join("files"),
             files_in_s3: self.bucket()?,
             upload_bytes_max: self.files.upload_bytes_max,
+            places: self.places(data)?,
             keep_events_for: self
                 .retention
                 .days
@@ -450,6 +465,7 @@ mod tests {
         let set = printed
             .replace("# public_url =", "public_url = \"https://chat.example\"")
             .replace("# bytes_max =", "bytes_max = 2000000")
+            .replace("# database =", "database = \"places.mmdb\"")
             .replace("# days =", "days = 1")
             .replace("# events =", "events = 1")
             .replace("# bucket =", "bucket = \"files\"")

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod desk;
+pub mod places;
 pub mod receiver;
 pub mod rtm;
 pub mod store;

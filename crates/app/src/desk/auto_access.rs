@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tidings_model::{GroupNumber, WorkspaceId};
+use tidings_model::{Geolocation, GroupNumber, WorkspaceId};
 use tidings_store::{Batch, CommitError, DocKey, Kind, Put, ReadError, Version};
 use url::Url;
 
@@ -82,19 +82,15 @@ struct Places {
 /// A place, as exact as somebody said it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Place {
-    /// The country's name.
+struct Place {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub country: Option<String>,
-    /// Its ISO 3166 code.
+    country: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub country_code: Option<String>,
-    /// The region.
+    country_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// The city.
+    region: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub city: Option<String>,
+    city: Option<String>,
 }
 
 impl Match {
@@ -114,7 +110,7 @@ impl Match {
 
 impl Place {
     /// Whether a customer who is at `there` is at this place; what is not said of it may be anything.
-    fn includes(&self, there: &Self) -> bool {
+    fn includes(&self, there: &Geolocation) -> bool {
         let same = |wanted: &Option<String>, is: &Option<String>| {
             wanted
                 .as_ref()
@@ -128,7 +124,7 @@ impl Place {
 }
 
 impl Conditions {
-    fn hold(&self, page: Option<&str>, place: Option<&Place>) -> bool {
+    fn hold(&self, page: Option<&str>, place: Option<&Geolocation>) -> bool {
         let host = page.and_then(|page| Url::parse(page).ok()?.host_str().map(str::to_owned));
         let url = self.url.as_ref().is_none_or(|url| url.holds(page));
         let domain = self.domain.as_ref().is_none_or(|domain| domain.holds(host.as_deref()));
@@ -157,7 +153,7 @@ pub async fn groups_for(
     app: &App,
     workspace: WorkspaceId,
     page: Option<&str>,
-    place: Option<&Place>,
+    place: Option<&Geolocation>,
 ) -> Result<Option<BTreeSet<GroupNumber>>, ReadError> {
     let rules = rules(app, workspace).await?.value;
     let rule = rules.into_iter().find(|rule| rule.conditions.hold(page, place));
@@ -341,9 +337,9 @@ mod tests {
     #[test]
     fn a_place_may_be_as_wide_as_a_country() {
         let poland = conditions(json!({ "geolocation": { "values": [{ "country_code": "PL" }] } }));
-        let there = Place { country_code: Some("PL".into()), ..Place::default() };
+        let there = Geolocation { country_code: Some("PL".into()), ..Geolocation::default() };
         assert!(poland.hold(None, Some(&there)));
-        assert!(!poland.hold(None, Some(&Place::default())));
+        assert!(!poland.hold(None, Some(&Geolocation::default())));
         assert!(!poland.hold(None, None), "who knows where they are");
     }
 }

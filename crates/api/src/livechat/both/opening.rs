@@ -118,6 +118,8 @@ fn visit(call: &Call) -> Option<Value> {
     let mut visit = Map::new();
     if let Some(ip) = call.peer.ip {
         visit.insert("ip".into(), ip.to_string().into());
+        let place = call.app.settings().places.find(ip);
+        visit.extend(place.map(|place| ("geolocation".to_owned(), json!(place))));
     }
     let texts = [("user_agent", &call.peer.user_agent), ("referrer", &call.peer.referrer)];
     for (name, text) in texts {

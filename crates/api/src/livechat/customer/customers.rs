@@ -71,11 +71,7 @@ pub(super) async fn page(call: &Call) -> Answer {
 
 /// What visits note of a caller's machine.
 pub(in crate::livechat) fn machine(peer: &Peer) -> Machine {
-    Machine {
-        ip: peer.ip.map(|ip| ip.to_string()),
-        user_agent: peer.user_agent.clone(),
-        referrer: peer.referrer.clone(),
-    }
+    Machine { ip: peer.ip, user_agent: peer.user_agent.clone(), referrer: peer.referrer.clone() }
 }
 
 #[derive(Deserialize)]

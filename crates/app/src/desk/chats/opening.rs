@@ -319,9 +319,11 @@ async fn access_by_rules(
     opening: &Opening,
     customer: Option<&Customer>,
 ) -> Result<Option<BTreeSet<GroupNumber>>, Failure> {
-    let page = customer.and_then(|customer| customer.visit.as_ref()?.last_pages.last());
+    let visit = customer.and_then(|customer| customer.visit.as_ref());
+    let page = visit.and_then(|visit| visit.last_pages.last());
     let (None, Some(page)) = (&opening.access, page) else { return Ok(None) };
-    let groups = auto_access::groups_for(app, actor.workspace, Some(&page.url), None).await;
+    let place = visit.and_then(|visit| visit.geolocation.as_ref());
+    let groups = auto_access::groups_for(app, actor.workspace, Some(&page.url), place).await;
     let groups = groups.map_err(unreadable)?;
     // The group of everybody stands for no bounds.
     Ok(groups.map(

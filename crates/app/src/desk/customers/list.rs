@@ -238,12 +238,18 @@ async fn fits(
 fn fits_itself(customer: &Customer, name: &str, filter: &Value) -> bool {
     let statistics = &customer.statistics;
     match name {
-        "name" => is_of(customer.name.as_deref(), filter),
-        "email" => is_of(customer.email.as_deref(), filter),
-        "customer_id" => is_of(Some(&customer.id.to_string()), filter),
+        "name" => is_of(customer.name.as_deref().as_slice(), filter),
+        "email" => is_of(customer.email.as_deref().as_slice(), filter),
+        "customer_id" => is_of(&[customer.id.to_string().as_str()], filter),
         "country" => {
             let address = customer.details.get("address");
-            is_of(address.and_then(|address| address.get("country")?.as_str()), filter)
+            let told = address.and_then(|address| address.get("country")?.as_str());
+            let place = customer.visit.as_ref().and_then(|visit| visit.geolocation.as_ref());
+            let found =
+                place.map(|place| [place.country_code.as_deref(), place.country.as_deref()]);
+            let names: Vec<&str> =
+                told.into_iter().chain(found.into_iter().flatten().flatten()).collect();
+            is_of(&names, filter)
         }
         "chats_count" => lies(Some(statistics.chats_count), filter),
         "threads_count" => lies(Some(statistics.threads_count), filter),
@@ -254,10 +260,11 @@ fn fits_itself(customer: &Customer, name: &str, filter: &Value) -> bool {
     }
 }
 
-fn is_of(text: Option<&str>, filter: &Value) -> bool {
+/// Whether something is in the list that is asked for, by one of its names.
+fn is_of(names: &[&str], filter: &Value) -> bool {
     let is_in = |list: &str| {
         let list = filter.get(list).and_then(Value::as_array)?;
-        Some(list.iter().any(|value| text.is_some() && value.as_str() == text))
+        Some(list.iter().filter_map(Value::as_str).any(|value| names.contains(&value)))
     };
     is_in("values").unwrap_or(true) && !is_in("exclude_values").unwrap_or(false)
 }

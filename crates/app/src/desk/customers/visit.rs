@@ -1,11 +1,13 @@
 //! A customer's way over a site: visits, pages, and what comes of a page (a group, a greeting).
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tidings_model::{
-    Author, ChannelId, Customer, CustomerId, GroupNumber, Page, Timestamp, Visit, WorkspaceId,
+    Author, ChannelId, Customer, CustomerId, Geolocation, GroupNumber, Page, Timestamp, Visit,
+    WorkspaceId,
 };
 
 use super::said::Said;
@@ -31,7 +33,7 @@ const STORAGE_BYTES_MAX: usize = 4_096;
 #[derive(Clone, Debug, Default)]
 pub struct Machine {
     /// Its address.
-    pub ip: Option<String>,
+    pub ip: Option<IpAddr>,
     /// The browser, as it calls itself.
     pub user_agent: Option<String>,
     /// Where the customer came from.
@@ -99,7 +101,13 @@ pub async fn set_active(app: &App, actor: &Actor, active: bool) -> Result<(), Fa
 
 /// Notes a page in the customer's visit; a new one, where the last is over.
 /// Says whether it is a new one; what was noted about the session of the last one goes with it.
-fn look_at(customer: &mut Customer, opened: &Opened, machine: &Machine, now: Timestamp) -> bool {
+fn look_at(
+    customer: &mut Customer,
+    opened: &Opened,
+    machine: &Machine,
+    place: Option<&Geolocation>,
+    now: Timestamp,
+) -> bool {
     let lasts = customer.visit.as_ref().is_some_and(|visit| {
         let last = visit.last_pages.last().map_or(visit.started_at, |page| page.opened_at);
         visit.ended_at.is_none() && now <= last + VISIT_PAUSE
@@ -114,9 +122,11 @@ fn look_at(customer: &mut Customer, opened: &Opened, machine: &Machine, now: Tim
             id,
             started_at: now,
             ended_at: None,
-            ip: machine.ip.clone(),
+            ip: machine.ip.map(|ip| ip.to_string()),
             user_agent: machine.user_agent.clone(),
             referrer: machine.referrer.clone(),
+            geolocation: place.cloned(),
+            pages_count: 0,
             greets_itself: false,
             inactive_since: None,
             last_pages: Vec::new(),
@@ -125,6 +135,7 @@ fn look_at(customer: &mut Customer, opened: &Opened, machine: &Machine, now: Tim
     customer.statistics.page_views_count = customer.statistics.page_views_count.saturating_add(1);
     let Some(visit) = customer.visit.as_mut() else { return false };
     visit.inactive_since = None;
+    visit.pages_count = visit.pages_count.saturating_add(1);
     visit.last_pages.push(Page {
         opened_at: now,
         url: opened.url.clone(),
@@ -220,9 +231,11 @@ async fn come(
     {
         return Err(Failure::new(ErrorType::GroupNotFound, "there is no such group"));
     }
+    let place = machine.ip.and_then(|ip| app.settings().places.find(ip));
     let by_rules = match &arrival.customer_page {
         Some(opened) => {
-            let known = auto_access::groups_for(app, actor.workspace, Some(&opened.url), None);
+            let (page, place) = (Some(opened.url.as_str()), place.as_ref());
+            let known = auto_access::groups_for(app, actor.workspace, page, place);
             known.await.map_err(unreadable)?.and_then(|groups| groups.first().copied())
         }
         None => None,
@@ -238,7 +251,7 @@ async fn come(
         if let Some(opened) = &arrival.customer_page {
             let lasted = change.before.and_then(|before| before.visit.as_ref());
             let lasted = lasted.is_some_and(|visit| visit.ended_at.is_none());
-            let is_new = look_at(&mut change.customer, opened, machine, now);
+            let is_new = look_at(&mut change.customer, opened, machine, place.as_ref(), now);
             let visit = change.customer.visit.as_mut().map_or(1, |visit| {
                 visit.greets_itself |= arrival.greets_itself();
                 visit.id
@@ -279,7 +292,7 @@ async fn come(
     })
     .await?;
     if arrival.customer_page.is_some() {
-        greet::choose(app, actor, &decided.customer).await?;
+        greet::choose(app, &By::system(actor), channel, &decided.customer).await?;
     }
     Ok(decided.value)
 }
@@ -310,13 +323,14 @@ mod tests {
         let mut alice = Customer::new(CustomerId::new(uuid::Uuid::from_u128(1)), start);
         let open = |alice: &mut Customer, number: u32, at: Timestamp| {
             let opened = Opened { url: format!("https://shop.example/{number}"), title: None };
-            look_at(alice, &opened, &Machine::default(), at);
+            look_at(alice, &opened, &Machine::default(), None, at);
         };
         for number in 0..25 {
             open(&mut alice, number, start + Duration::from_secs(u64::from(number)));
         }
         let visit = alice.visit.clone().expect("a visit");
         assert_eq!((visit.id, visit.last_pages.len()), (1, PAGES_KEPT_MAX));
+        assert_eq!(visit.pages_count, 25, "also those that are not kept");
         assert_eq!(
             visit.last_pages.first().map(|page| page.url.as_str()),
             Some("https://shop.example/5")
