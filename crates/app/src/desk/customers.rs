@@ -11,6 +11,7 @@ pub mod greetings;
 pub mod leave;
 pub mod list;
 pub mod look;
+pub mod rules;
 pub mod said;
 pub mod there;
 pub mod verify;

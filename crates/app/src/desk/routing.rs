@@ -10,6 +10,7 @@ pub mod assign;
 pub mod come;
 pub mod hours;
 pub mod leave;
+pub mod predict;
 pub mod queue;
 pub mod rules;
 pub mod silence;

@@ -17,7 +17,7 @@ use super::route::{self, Route};
 use super::send::ToChannels;
 use super::{files, forget, index, telegram, timers};
 use crate::App;
-use crate::desk::customers::leave;
+use crate::desk::customers::{greet, leave};
 use crate::desk::hub;
 use crate::desk::routing::{come, silence};
 use crate::directory::{Directory, REFRESH_INTERVAL};
@@ -84,6 +84,7 @@ impl Office {
             ToEndpoints::NAME => self.deliver.take_up(timer).await,
             ToChannels::NAME => self.send.take_up(timer).await,
             silence::NAME => silence::ring(&self.app, timer).await,
+            greet::TIMER => greet::ring(&self.app, timer).await,
             "file" => files::copy::copy(&self.app, &self.directory, timer).await,
             files::upload::TIMER => files::upload::remove(&self.app, timer).await,
             "album" => telegram::albums::ring(&self.app, &self.directory, timer).await,

@@ -2,6 +2,8 @@
 
 mod arrivals;
 mod banned;
+mod greeted;
+mod placed;
 mod verified;
 mod visits;
 

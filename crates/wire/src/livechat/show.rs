@@ -15,7 +15,7 @@ use tidings_model::{
 };
 
 pub use event::{event, event_name, is_shown, kind_of};
-pub use people::{agent, bot, customer, statistics, visit};
+pub use people::{agent, bot, customer, face_of_agent, face_of_bot, statistics, visit};
 
 /// Who looks.
 #[derive(Clone, Copy)]

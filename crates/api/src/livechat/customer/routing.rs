@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_app::desk::actor::opaque;
-use tidings_app::desk::routing::rules::Rules;
-use tidings_app::desk::routing::{Choice, Wanted, choose, situation, status, status_for_customers};
-use tidings_app::desk::{ErrorType, Failure, widget};
+use tidings_app::desk::routing::{predict, status};
+use tidings_app::desk::{Failure, widget};
 use tidings_model::GroupNumber;
-use tidings_wire::livechat::show::Veil;
 
 use crate::livechat::call::{Answer, Call};
 
@@ -53,46 +51,13 @@ pub(super) async fn predicted_agent(call: &Call) -> Answer {
 
 async fn predict(call: &Call, group: GroupNumber) -> Result<(Value, bool), Failure> {
     let (app, workspace) = (&call.app, call.actor.workspace);
-    let directory =
-        app.directory(workspace).ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
-    if group != GroupNumber::EVERYONE && directory.group(group).is_none() {
-        return Err(Failure::new(ErrorType::GroupNotFound, "there is no such group"));
-    }
-    let candidates = situation(app, workspace, group).await?;
-    if status_for_customers(&candidates) == "offline" {
-        return Err(Failure::from(if group == GroupNumber::EVERYONE {
-            ErrorType::GroupsOffline
-        } else {
-            ErrorType::GroupOffline
-        }));
-    }
-    let rules = Rules::of(app, workspace);
-    let may_wait = rules.queue_enabled || rules.manual;
-    let decision = choose(&candidates, &Wanted { group, may_wait, ..Wanted::default() });
-    // Who waits is told of the one who would come first: the least loaded of those who are there.
-    let (id, queue) = match decision.choice {
-        Choice::Agent(id) => (id, false),
-        Choice::Queue => {
-            let least = candidates
-                .iter()
-                .filter(|candidate| candidate.unavailable.is_none())
-                .min_by_key(|candidate| (candidate.priority, candidate.chats))
-                .ok_or_else(|| Failure::from(ErrorType::GroupUnavailable))?;
-            (least.id.clone(), true)
-        }
-        Choice::Nobody => return Err(Failure::from(ErrorType::GroupUnavailable)),
-    };
-    let agent = directory.agent(&id).ok_or_else(|| Failure::from(ErrorType::GroupUnavailable))?;
+    let prediction = predict::now(app, workspace, call.channel, group).await?;
     let veil = opaque(app, workspace);
-    let mut shown = json!({
-        "id": veil.name(agent.id.as_str()), "name": agent.name, "type": "agent",
-        "is_bot": agent.bot.is_some(),
-    });
-    if let Some(map) = shown.as_object_mut() {
-        map.insert("avatar".into(), json!(agent.avatar.clone().unwrap_or_default()));
-        map.insert("job_title".into(), json!(agent.job_title.clone().unwrap_or_default()));
+    let mut shown = prediction.answerer.face(&call.actor.lens(&veil));
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("type".into(), "agent".into());
     }
-    Ok((shown, queue))
+    Ok((shown, prediction.queue))
 }
 
 #[derive(Default, Deserialize)]

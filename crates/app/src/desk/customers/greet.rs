@@ -1,18 +1,30 @@
 //! Greetings on a customer's way: shown once a visit, taken up or waved away.
 
-use serde_json::{Map, Value, json};
-use tidings_model::{Customer, GroupNumber};
+use std::time::Duration;
 
-use super::greetings::{self, Greeting, Looker};
-use super::{By, Chats, decide, find};
+use serde_json::{Map, Value, json};
+use tidings_model::{Author, ChannelId, Customer, CustomerId, GroupNumber, Page, Timestamp, Visit};
+use tidings_store::{Batch, CommitError, Timer, TimerChange, TimerName};
+
+use super::greetings::{self, Greeting};
+use super::rules::{self, Looker};
+use super::{By, Chats, decide, find, not_written};
 use crate::App;
+use crate::desk::routing::predict;
 use crate::desk::{Actor, ErrorType, Failure, widget};
+use crate::pipeline::reader::StepFailed;
 
 /// The detail of a customer that holds the greetings that they were shown.
 pub(super) const GREETINGS: &str = "greetings";
 
 /// How many of them are kept.
 const KEPT_MAX: usize = 50;
+
+/// The first word of the timers' names.
+pub(crate) const TIMER: &str = "greeting";
+
+/// The longest that a greeting waits for its time: after so long without a page the next one begins a new visit.
+const WAIT_MAX: Duration = super::visit::VISIT_PAUSE;
 
 /// The greetings that a customer was shown: by unique id, with the greeting, the visit, and what became of it.
 fn shown(customer: &Customer) -> Map<String, Value> {
@@ -27,48 +39,110 @@ fn keep(customer: &mut Customer, mut all: Map<String, Value>) {
     customer.details.insert(GREETINGS.into(), Value::Object(all));
 }
 
-/// Chooses a greeting for the page that a customer is on, and tells of it. None while they chat.
-pub(super) async fn choose(app: &App, actor: &Actor, customer: &Customer) -> Result<(), Failure> {
-    let all = greetings::all(app, actor.workspace).await?;
+/// Whether a customer was shown a greeting in a visit.
+fn was_shown(customer: &Customer, greeting: u64, visit: u64) -> bool {
+    let (greeting, visit) = (json!(greeting), json!(visit));
+    shown(customer)
+        .values()
+        .any(|one| one.get("greeting") == Some(&greeting) && one.get("visit") == Some(&visit))
+}
+
+/// Holds the greetings against the page that a customer is on. The first whose rules hold is shown; where only time is
+/// missing, it is looked again when it has passed. None is shown to who chats.
+pub(super) async fn choose(
+    app: &App,
+    by: &By<'_>,
+    channel: Option<ChannelId>,
+    customer: &Customer,
+) -> Result<(), Failure> {
+    let all = greetings::all(app, by.workspace).await?;
     let Some(visit) = customer.visit.as_ref().filter(|_| !all.is_empty()) else { return Ok(()) };
     let Some(page) = visit.last_pages.last() else { return Ok(()) };
     let now = app.now();
-    let seconds = now.as_second().saturating_sub(visit.started_at.as_second());
-    let looker = Looker {
-        url: &page.url,
-        referrer: visit.referrer.as_deref().unwrap_or_default(),
-        pages: visit.last_pages.iter().map(|page| page.url.as_str()).collect(),
-        visits: customer.statistics.visits_count,
-        seconds: u64::try_from(seconds).unwrap_or(0),
-        session_fields: &customer.session_fields,
-    };
+    let looker = looker(customer, visit, page, now);
     let group = customer.group.unwrap_or(GroupNumber::EVERYONE);
-    let seen = shown(customer);
-    let was_shown = |greeting: &Greeting| {
-        seen.values().any(|one| {
-            one.get("greeting") == Some(&json!(greeting.id))
-                && one.get("visit") == Some(&json!(visit.id))
-        })
-    };
-    let fits = |greeting: &&Greeting| {
+    let may_be_shown = |greeting: &&Greeting| {
         let is_theirs = greeting.group == group || greeting.group == GroupNumber::EVERYONE;
         // Our widget is told of those that it can choose by itself.
         let is_chosen_there = visit.greets_itself && widget::for_widget(greeting).is_some();
-        is_theirs
-            && greeting.is_on(now)
-            && !is_chosen_there
-            && !was_shown(greeting)
-            && greeting.fits(&looker)
+        let was_shown = was_shown(customer, greeting.id, visit.id);
+        is_theirs && greeting.is_on(now) && !is_chosen_there && !was_shown
     };
-    let Some(greeting) = all.iter().find(fits) else { return Ok(()) };
-    if !super::active_chats_of(app, actor.workspace, customer.id).await?.is_empty() {
+    let mut waits: Option<u64> = None;
+    let mut fits = None;
+    for greeting in all.iter().filter(may_be_shown) {
+        match rules::hold_in(&greeting.rules, &looker) {
+            Some(0) => {
+                fits = Some(greeting);
+                break;
+            }
+            Some(seconds) => waits = Some(waits.map_or(seconds, |other| other.min(seconds))),
+            None => {}
+        }
+    }
+    let waits = waits.map(Duration::from_secs).filter(|wait| *wait <= WAIT_MAX);
+    if (fits.is_none() && waits.is_none())
+        || !super::active_chats_of(app, by.workspace, customer.id).await?.is_empty()
+    {
         return Ok(());
     }
+    match (fits, waits) {
+        (Some(greeting), _) => show(app, by, channel, customer.id, visit.id, greeting).await,
+        (None, Some(wait)) => {
+            let mut batch = Batch::new(by.workspace);
+            let body =
+                json!({ "customer": customer.id, "channel": channel, "page": page.opened_at });
+            let name = timer(customer.id);
+            batch.timers.push(TimerChange::Set { name, due: now + wait, body });
+            app.commit(batch).await.map(drop).map_err(|error| not_written(&error))
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+fn looker<'a>(
+    customer: &'a Customer,
+    visit: &'a Visit,
+    page: &'a Page,
+    now: Timestamp,
+) -> Looker<'a> {
+    let since = |begin: Timestamp| {
+        u64::try_from(now.as_second().saturating_sub(begin.as_second())).unwrap_or(0)
+    };
+    Looker {
+        url: &page.url,
+        referrer: visit.referrer.as_deref(),
+        pages: visit.last_pages.iter().map(|page| page.url.as_str()).collect(),
+        page_views: visit.pages_count,
+        visits: customer.statistics.visits_count,
+        seconds_on_site: since(visit.started_at),
+        seconds_on_page: since(page.opened_at),
+        session_fields: &customer.session_fields,
+        place: visit.geolocation.as_ref(),
+    }
+}
+
+/// Shows a greeting in the name of whoever would answer; where a team has nobody, there is nobody to greet.
+async fn show(
+    app: &App,
+    by: &By<'_>,
+    channel: Option<ChannelId>,
+    customer: CustomerId,
+    visit: u64,
+    greeting: &Greeting,
+) -> Result<(), Failure> {
+    let voice = predict::voice(app, by.workspace, channel, greeting.group).await?;
+    let Some(voice) = voice else { return Ok(()) };
     let unique = app.clock.next_id().to_string();
-    let visit = visit.id;
-    let data = json!({ "customer": customer.id, "greeting": greeting.id, "unique_id": unique });
-    decide(app, &By::system(actor), customer.id, Chats::None, |change| {
+    let data = json!({
+        "customer": customer, "greeting": greeting.id, "unique_id": unique,
+        "from": voice.participant(),
+    });
+    decide(app, by, customer, Chats::None, |change| {
         let customer = &mut change.customer;
+        if was_shown(customer, greeting.id, visit) {
+            return Ok(());
+        }
         let mut all = shown(customer);
         all.insert(unique.clone(), json!({ "greeting": greeting.id, "visit": visit }));
         keep(customer, all);
@@ -77,8 +151,45 @@ pub(super) async fn choose(app: &App, actor: &Actor, customer: &Customer) -> Res
         change.raise("customer.greeting_shown", data.clone());
         Ok(())
     })
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
+}
+
+fn timer(customer: CustomerId) -> TimerName {
+    TimerName(format!("{TIMER}:{customer}"))
+}
+
+/// Time has passed on a page. What makes a second call harmless: a greeting is shown once a visit, and the timer goes
+/// only when that is done.
+pub(crate) async fn ring(app: &App, timer: &Timer) -> Result<(), StepFailed> {
+    if let Err(failure) = look_again(app, timer).await {
+        tracing::warn!("a greeting that waited for its time is not shown: {failure}");
+    }
+    let mut batch = Batch::new(timer.workspace);
+    batch.timers.push(TimerChange::Take { name: timer.name.clone(), due: timer.due });
+    match app.commit(batch).await {
+        // It was set anew meanwhile, for another page or a later greeting.
+        Ok(_) | Err(CommitError::TimerGone { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn look_again(app: &App, timer: &Timer) -> Result<(), Failure> {
+    let text = |name: &str| timer.body.get(name).and_then(Value::as_str);
+    let Some(id) = text("customer").and_then(|id| id.parse::<CustomerId>().ok()) else {
+        return Ok(());
+    };
+    let is_here = app.hub(timer.workspace).is_some_and(|hub| hub.has_customer(id));
+    let found = find(app, timer.workspace, id).await?.filter(|_| is_here);
+    let Some(customer) = found.map(|found| found.value) else { return Ok(()) };
+    let page = customer.visit.as_ref().filter(|visit| visit.ended_at.is_none());
+    let page = page.and_then(|visit| visit.last_pages.last()).map(|page| json!(page.opened_at));
+    if page.as_ref() != timer.body.get("page") {
+        return Ok(());
+    }
+    let channel = text("channel").and_then(|id| id.parse().ok());
+    let by = By::author(timer.workspace, &Author::system());
+    choose(app, &by, channel, &customer).await
 }
 
 /// What a customer does with a greeting.

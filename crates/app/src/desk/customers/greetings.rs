@@ -1,10 +1,11 @@
-//! Greetings that visitors may see: kept, and chosen for a page.
+//! Greetings that visitors may see, as they are kept. [`super::rules`] are their conditions, [`super::greet`] chooses.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tidings_model::{GroupNumber, Timestamp, WorkspaceId};
 use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, Version};
 
+use super::rules::Rule;
 use crate::App;
 use crate::admin::told::told;
 use crate::desk::find::unreadable;
@@ -50,134 +51,12 @@ pub struct Greeting {
     pub rich_message: Option<Value>,
 }
 
-/// One condition of a greeting.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rule {
-    /// Whether it must hold (`and`), or is one of which one must (`or`).
-    pub condition: String,
-    /// What it looks at.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// How it compares.
-    pub operator: String,
-    /// With what.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// With which pages.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub urls: Vec<Page>,
-    /// With which session field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_field: Option<Value>,
-}
-
-/// A page of a rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Page {
-    /// Its address, or a part of it.
-    pub url: String,
-    /// How it compares.
-    #[serde(default)]
-    pub operator: Option<String>,
-}
-
-/// A visitor on a page, as greetings look at them.
-#[derive(Clone, Debug, Default)]
-pub struct Looker<'a> {
-    /// The page.
-    pub url: &'a str,
-    /// Where they came from.
-    pub referrer: &'a str,
-    /// Pages that they saw in this visit, this one too.
-    pub pages: Vec<&'a str>,
-    /// How many visits they made.
-    pub visits: u64,
-    /// How long this visit lasts, in seconds.
-    pub seconds: u64,
-    /// What is noted about their session.
-    pub session_fields: &'a [Map<String, Value>],
-}
-
 impl Greeting {
     /// Whether it may be shown at a time, whatever its rules say.
     pub fn is_on(&self, now: Timestamp) -> bool {
         self.active
             && self.active_from.is_none_or(|from| from <= now)
             && self.active_until.is_none_or(|until| now < until)
-    }
-
-    /// Whether its rules hold: all with `and`, and one with `or` if there are such.
-    pub fn fits(&self, looker: &Looker<'_>) -> bool {
-        let (any, all): (Vec<&Rule>, Vec<&Rule>) =
-            self.rules.iter().partition(|rule| rule.condition == "or");
-        all.iter().all(|rule| rule.holds(looker))
-            && (any.is_empty() || any.iter().any(|rule| rule.holds(looker)))
-    }
-}
-
-impl Rule {
-    fn holds(&self, looker: &Looker<'_>) -> bool {
-        let value = self.value.as_deref().unwrap_or_default();
-        let number = value.parse::<u64>().unwrap_or(0);
-        let pages = || looker.pages.len() as u64;
-        match self.kind.as_str() {
-            "url_current" => compares(&self.operator, looker.url, value),
-            "url_visited" => looker.pages.iter().any(|page| compares(&self.operator, page, value)),
-            "url_funnel" => self.is_funnel(looker),
-            "url_referrer" => compares(&self.operator, looker.referrer, value),
-            "visit_time_site" | "visit_time_page" => counts(&self.operator, looker.seconds, number),
-            "pages_view_number" | "url_match_page_view_number" => {
-                counts(&self.operator, pages(), number)
-            }
-            "visits_number" => counts(&self.operator, looker.visits, number),
-            "custom_variable" => self.has_field(looker),
-            // A search word, an advertisement and a place are not known here: a rule that asks for them does not hold.
-            _ => false,
-        }
-    }
-
-    /// The pages, one after the other, ended here.
-    fn is_funnel(&self, looker: &Looker<'_>) -> bool {
-        let start = looker.pages.len().checked_sub(self.urls.len());
-        let last = start.and_then(|start| looker.pages.get(start..)).unwrap_or_default();
-        !self.urls.is_empty()
-            && last.len() == self.urls.len()
-            && self.urls.iter().zip(last).all(|(wanted, page)| {
-                compares(wanted.operator.as_deref().unwrap_or("contains"), page, &wanted.url)
-            })
-    }
-
-    fn has_field(&self, looker: &Looker<'_>) -> bool {
-        let wanted = self.session_field.as_ref().and_then(Value::as_object);
-        let Some(wanted) = wanted else { return false };
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        wanted.iter().all(|(name, value)| {
-            let values = looker.session_fields.iter().filter_map(|field| field.get(name));
-            values.into_iter().any(|is| compares(&self.operator, &text(is), &text(value)))
-        })
-    }
-}
-
-/// Whether a text compares with another. The vendor's words: `equals`, `not_equals`, `contains`, `not_contains`.
-fn compares(operator: &str, text: &str, with: &str) -> bool {
-    let (text, with) = (text.to_lowercase(), with.to_lowercase());
-    match operator {
-        "equals" | "exact" | "=" => text == with,
-        "not_equals" | "does_not_equal" => text != with,
-        "not_contains" | "does_not_contain" => !text.contains(&with),
-        "starts_with" => text.starts_with(&with),
-        "ends_with" => text.ends_with(&with),
-        _ => text.contains(&with),
-    }
-}
-
-/// Whether a number compares with another; at least, unless said otherwise: what is counted only rises.
-fn counts(operator: &str, number: u64, with: u64) -> bool {
-    match operator {
-        "equals" | "=" => number == with,
-        "less_than" | "<" => number < with,
-        "greater_than" | ">" => number > with,
-        _ => number >= with,
     }
 }
 
@@ -359,54 +238,4 @@ pub async fn list(
         answer.insert("next_page_id".into(), last.into());
     }
     Ok(answer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rule(value: Value) -> Rule {
-        serde_json::from_value(value).expect("the rule reads")
-    }
-
-    #[test]
-    fn all_of_and_one_of_or_must_hold() {
-        let greeting = Greeting {
-            id: 1,
-            kind: "normal".into(),
-            active: true,
-            active_from: None,
-            active_until: None,
-            name: "Prices".into(),
-            group: GroupNumber::EVERYONE,
-            rules: vec![
-                rule(
-                    json!({ "condition": "and", "type": "url_current", "operator": "contains", "value": "/prices" }),
-                ),
-                rule(
-                    json!({ "condition": "or", "type": "visits_number", "operator": "greater_than", "value": "3" }),
-                ),
-                rule(
-                    json!({ "condition": "or", "type": "visit_time_site", "operator": "at_least", "value": "15" }),
-                ),
-            ],
-            properties: Map::new(),
-            rich_message: None,
-        };
-        let looker = |url, visits, seconds| Looker { url, visits, seconds, ..Looker::default() };
-        assert!(greeting.fits(&looker("https://a.example/prices", 1, 15)));
-        assert!(greeting.fits(&looker("https://a.example/prices", 4, 0)));
-        assert!(!greeting.fits(&looker("https://a.example/prices", 3, 14)));
-        assert!(!greeting.fits(&looker("https://a.example/", 4, 20)));
-    }
-
-    #[test]
-    fn a_funnel_is_the_last_pages_in_order() {
-        let rule = rule(json!({ "condition": "and", "type": "url_funnel", "operator": "contains",
-            "urls": [{ "url": "/cart" }, { "url": "/pay", "operator": "ends_with" }] }));
-        let looker = |pages| Looker { pages, ..Looker::default() };
-        assert!(rule.holds(&looker(vec!["/", "/cart", "/pay"])));
-        assert!(!rule.holds(&looker(vec!["/cart", "/", "/pay"])));
-        assert!(!rule.holds(&looker(vec!["/pay"])));
-    }
 }

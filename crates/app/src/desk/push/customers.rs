@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tidings_model::{AgentId, Customer, CustomerId, Event, WorkspaceId};
+use tidings_model::{AgentId, Customer, CustomerId, Event, Participant, WorkspaceId};
 use tidings_store::{DocKey, Kind, ReadError};
 use tidings_wire::livechat::show::{self, Lens};
 
@@ -12,6 +13,7 @@ use super::{Agents, Customers, Push};
 use crate::App;
 use crate::desk::actor::opaque;
 use crate::desk::customers::greetings::Greeting;
+use crate::desk::routing::predict::Answerer;
 use crate::pipeline::scene::{Seen, seen};
 
 /// The pushes of an event about a customer.
@@ -191,6 +193,11 @@ async fn greeting(app: &App, event: &Event, id: CustomerId) -> Result<Option<Pus
     let key = DocKey::new(Kind::Greeting, format!("{number:020}"));
     let Some(found) = app.store().document(event.workspace, &key).await? else { return Ok(None) };
     let greeting: Greeting = seen(found)?.value;
+    let from = event.data.get("from").and_then(|from| Participant::deserialize(from).ok());
+    let voice = from.and_then(|from| Answerer::of(app, event.workspace, &from));
+    let veil = opaque(app, event.workspace);
+    let lens = Lens::Customer { me: id, veil: &veil };
+    let Some(agent) = voice.map(|voice| voice.face(&lens)) else { return Ok(None) };
     let rich = greeting.rich_message.clone().unwrap_or_else(|| json!({}));
     let mut shown = json!({
         "type": "rich_message",
@@ -207,7 +214,7 @@ async fn greeting(app: &App, event: &Event, id: CustomerId) -> Result<Option<Pus
         "subtype": "greeting",
         "is_exit_intent": false,
         "event": shown,
-        "agent": { "id": "", "name": greeting.name, "avatar": "", "job_title": "", "is_bot": true },
+        "agent": agent,
     });
     Ok(Some(Push {
         to_customer: Some(("incoming_greeting", payload)),

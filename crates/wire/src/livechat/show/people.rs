@@ -35,6 +35,23 @@ pub fn bot(lens: &Lens<'_>, bot: &BotName, member: &Member, seen: Option<Timesta
     Value::Object(map)
 }
 
+/// An agent who would answer, before there is a chat.
+pub fn face_of_agent(lens: &Lens<'_>, agent: &Agent) -> Value {
+    json!({
+        "id": lens.id(agent.id.as_str()),
+        "name": agent.name,
+        "avatar": agent.avatar.as_deref().unwrap_or_default(),
+        "job_title": agent.job_title.as_deref().unwrap_or_default(),
+        "is_bot": agent.bot.is_some(),
+    })
+}
+
+/// The same of a bot written in YAML.
+pub fn face_of_bot(lens: &Lens<'_>, bot: &BotName) -> Value {
+    let (id, name) = (lens.id(bot.as_str()), bot.as_str());
+    json!({ "id": id, "name": name, "avatar": "", "job_title": "", "is_bot": true })
+}
+
 /// A customer, in a chat where a member is given.
 pub fn customer(
     lens: &Lens<'_>,
@@ -92,6 +109,7 @@ pub fn visit(visit: &Visit) -> Value {
     put_some(&mut map, "ip", visit.ip.clone());
     put_some(&mut map, "user_agent", visit.user_agent.clone());
     put_some(&mut map, "referrer", visit.referrer.clone());
+    put_some(&mut map, "geolocation", visit.geolocation.as_ref().map(|place| json!(place)));
     let pages = visit.last_pages.iter().map(
         |page| json!({ "opened_at": time(page.opened_at), "url": page.url, "title": page.title }),
     );
