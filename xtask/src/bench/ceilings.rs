@@ -234,21 +234,47 @@ pub(super) fn this_program(arguments: &[&str]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// How long the disk takes to sync one page of a file that has its size already, as a log has that is used again.
+/// How long the disk takes to sync, many times in a row.
 pub(super) fn raw_syncs(folder: &Path) -> anyhow::Result<Times> {
-    let path = folder.join("syncs");
-    let mut file = File::create(&path).context("cannot make a file to sync")?;
-    let page = [b'x'; PAGE_BYTES];
-    file.write_all(&page.repeat(SYNCS))
-        .and_then(|()| file.sync_all())
-        .context("cannot fill a file to sync")?;
-    file.rewind().context("cannot go back in a file to sync")?;
-    let mut times = Vec::with_capacity(SYNCS);
-    for _ in 0..SYNCS {
-        let began = Instant::now();
-        file.write_all(&page).and_then(|()| file.sync_data()).context("cannot sync a file")?;
-        times.push(began.elapsed());
+    let mut disk = RawDisk::open(folder)?;
+    let times: anyhow::Result<Vec<Duration>> = (0..SYNCS).map(|_| disk.sync_once()).collect();
+    Ok(Times::new(times?))
+}
+
+/// A file that has its size already, as a log has that is used again.
+pub(super) struct RawDisk {
+    file: File,
+    path: PathBuf,
+    written: usize,
+}
+
+impl RawDisk {
+    pub(super) fn open(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join("syncs");
+        let mut file = File::create(&path).context("cannot make a file to sync")?;
+        file.write_all(&[b'x'; PAGE_BYTES].repeat(SYNCS))
+            .and_then(|()| file.sync_all())
+            .context("cannot fill a file to sync")?;
+        Ok(Self { file, path, written: SYNCS })
     }
-    std::fs::remove_file(&path).context("cannot remove the file that was synced")?;
-    Ok(Times::new(times))
+
+    /// How long it takes to sync one page.
+    pub(super) fn sync_once(&mut self) -> anyhow::Result<Duration> {
+        if self.written == SYNCS {
+            self.file.rewind().context("cannot go back in a file to sync")?;
+            self.written = 0;
+        }
+        self.written += 1;
+        let began = Instant::now();
+        let written = self.file.write_all(&[b'x'; PAGE_BYTES]);
+        written.and_then(|()| self.file.sync_data()).context("cannot sync a file")?;
+        Ok(began.elapsed())
+    }
+}
+
+impl Drop for RawDisk {
+    fn drop(&mut self) {
+        // It lies in a folder that goes away as well.
+        drop(std::fs::remove_file(&self.path));
+    }
 }

@@ -29,7 +29,6 @@ pub(super) use million::{MillionPart, make};
 use super::Options;
 use super::aims;
 use super::book::Book;
-use super::ceilings::raw_syncs;
 use crate::building;
 use crate::figures::{Times, milliseconds};
 use crate::process;
@@ -124,9 +123,7 @@ async fn measure(book: &mut Book, server: &Path, plan: &Plan) -> anyhow::Result<
     for turn in 0..plan.turns {
         eprintln!("turn {} of {}, load average {}", turn + 1, plan.turns, process::load_average());
         let place = Place::build(server, &folder.join(format!("turn-{turn}"))).await?;
-        let syncs = raw_syncs(folder)?;
-        book.note("disk sync, p50", "ms", milliseconds(syncs.percentile(50)));
-        sending::one_at_a_time(book, &place, plan).await.context("one at a time")?;
+        sending::one_at_a_time(book, &place, plan, folder).await.context("one at a time")?;
         sending::at_half(book, &place, plan).await.context("at half of the most")?;
         for listeners in plan.listeners.iter().copied() {
             let done = fan_out::on_all(book, &place, plan, listeners).await;

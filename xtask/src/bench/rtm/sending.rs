@@ -1,12 +1,13 @@
 //! From a send over one connection until another one hears it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::super::book::Book;
-use super::super::ceilings::start_part;
+use super::super::ceilings::{RawDisk, start_part};
 use super::fan_out::{Pace, at_pace};
 use super::lines::Kind;
 use super::place::Place;
@@ -21,21 +22,37 @@ pub(super) async fn one_at_a_time(
     book: &mut Book,
     place: &Place,
     plan: &Plan,
+    folder: &Path,
 ) -> anyhow::Result<()> {
-    let (heard, answered) = send(&place.kind(), place.address(), plan.sends).await?;
-    note_times(book, "send_event, heard", &heard);
-    note_times(book, "send_event, answered", &answered);
+    let mut disk = RawDisk::open(folder)?;
+    let took = send(&place.kind(), place.address(), plan.sends, &mut disk).await?;
+    note_times(book, "disk sync", &took.synced);
+    note_times(book, "send_event, heard", &took.heard);
+    note_times(book, "send_event, answered", &took.answered);
     let bare = start_part(&["broadcast"])?;
-    let (heard, _) = send(&Kind::Bare, bare.address, plan.sends).await?;
-    note_times(book, "bare broadcast, heard", &heard);
+    let took = send(&Kind::Bare, bare.address, plan.sends, &mut disk).await?;
+    note_times(book, "bare broadcast, heard", &took.heard);
     Ok(())
 }
 
-/// Gives when it was heard, and when it was answered, where it is.
-async fn send(kind: &Kind, address: SocketAddr, count: usize) -> anyhow::Result<(Times, Times)> {
+/// How long things took.
+struct Took {
+    /// Until the disk had synced a page; between the sends, as a disk that others use changes from moment to moment.
+    synced: Times,
+    heard: Times,
+    /// Until it was answered, where it is.
+    answered: Times,
+}
+
+async fn send(
+    kind: &Kind,
+    address: SocketAddr,
+    count: usize,
+    disk: &mut RawDisk,
+) -> anyhow::Result<Took> {
     let (mut says, mut hears) = (kind.says(address).await?, kind.hears(address).await?);
     let text = kind.text(0);
-    let (mut heard, mut answered) = (Vec::new(), Vec::new());
+    let (mut synced, mut heard, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..FIRST_SENDS + count {
         let began = Instant::now();
         says.say(&text).await?;
@@ -43,12 +60,18 @@ async fn send(kind: &Kind, address: SocketAddr, count: usize) -> anyhow::Result<
         let push = async { hears.hear().await.map(|_| began.elapsed()) };
         let both = async { tokio::try_join!(answer, push) };
         let (answer, push) = tokio::time::timeout(WITHIN, both).await.context("no push came")??;
+        let sync = disk.sync_once()?;
         if number >= FIRST_SENDS {
+            synced.push(sync);
             answered.push(answer);
             heard.push(push);
         }
     }
-    Ok((Times::new(heard), Times::new(answered)))
+    Ok(Took {
+        synced: Times::new(synced),
+        heard: Times::new(heard),
+        answered: Times::new(answered),
+    })
 }
 
 /// At half of the most, which is found first: to a chat with one listener, from some connections side by side.
