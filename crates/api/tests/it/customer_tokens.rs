@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use serde_json::{Value, json};
+use tidings_app::admin::workspaces;
+use tidings_model::ChannelId;
 use tidings_testkit::world::{Answer, World, answer};
 
 /// The SHA-256 of [`VERIFIER`] in base64url.
@@ -157,11 +159,97 @@ async fn an_identity_moves_once_and_only_to_who_can_prove_it() {
 
 /// A JWT as a site makes it.
 fn signed(secret: &str, claims: &Value) -> String {
+    signed_as("HS256", secret, claims)
+}
+
+/// A JWT that says of itself how it is signed, whatever is true.
+fn signed_as(alg: &str, secret: &str, claims: &Value) -> String {
     use aws_lc_rs::hmac;
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let text = format!("{}.{}", encode(&json!({ "alg": "HS256", "typ": "JWT" })), encode(claims));
+    let text = format!("{}.{}", encode(&json!({ "alg": alg, "typ": "JWT" })), encode(claims));
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(hmac::sign(&key, text.as_bytes())))
+}
+
+/// A new identity secret of a channel.
+async fn identity_secret(world: &World, channel: ChannelId) -> String {
+    let path = format!("/api/v1/channels/{channel}/identity-secret");
+    let made = world.post(&path, &json!({})).await;
+    made.body["identity_secret"].as_str().expect("a secret").to_owned()
+}
+
+#[tokio::test]
+async fn an_identity_is_taken_only_as_its_site_signed_it() {
+    let world = World::start().await;
+    let (shop, other) = (world.web_channel().await, world.web_channel().await);
+    let secret = identity_secret(&world, shop).await;
+    let secret_of_other = identity_secret(&world, other).await;
+    let elsewhere = workspaces::create(&world.app, "elsewhere").await.expect("another workspace");
+    let now = world.app.now().as_second();
+    let claims = |ends: i64| json!({ "sub": "42", "exp": ends });
+    let good = claims(now + 3_600);
+    let identity = |channel: ChannelId, jwt: &str| json!({ "grant_type": "identity", "client_id": channel, "identity": jwt });
+    let jwt = signed(&secret, &good);
+    assert_eq!(ask(&world, identity(shop, &jwt)).await.status, 200);
+    let unsigned = signed_as("none", &secret, &good);
+    let cut = unsigned.rsplit_once('.').map(|(text, _)| format!("{text}.")).expect("three parts");
+    // A public key is no secret: who signs with one by HS256 and says RS256, or the other way, is refused.
+    let refused = [
+        ("another channel's secret", signed(&secret_of_other, &good)),
+        ("alg none", unsigned),
+        ("alg none without a signature", cut),
+        ("alg RS256", signed_as("RS256", &secret, &good)),
+        ("alg HS512", signed_as("HS512", &secret, &good)),
+        ("alg in small letters", signed_as("hs256", &secret, &good)),
+        ("it is over", signed(&secret, &claims(now - 1))),
+        ("it lasts too long", signed(&secret, &claims(now + 7 * 24 * 3_600))),
+        ("it is changed", jwt.replacen('.', ".e", 1)),
+    ];
+    for (what, jwt) in refused {
+        assert_eq!(error(&ask(&world, identity(shop, &jwt)).await), "authentication", "{what}");
+    }
+    assert_eq!(error(&ask(&world, identity(other, &jwt)).await), "authentication");
+    let mut there = identity(shop, &jwt);
+    there["organization_id"] = json!(elsewhere.workspace());
+    let there = world.post("/v2/customer/token", &there).await;
+    assert_ne!(there.status, 200, "another workspace has no such channel: {}", there.text);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_visitor_never_becomes_a_known_user_by_what_they_say() {
+    let world = World::start().await;
+    let channel = world.web_channel().await;
+    let secret = identity_secret(&world, channel).await;
+    let ends = world.app.now().as_second() + 3_600;
+    let claims = json!({ "sub": "42", "name": "Alice", "email": "alice@example.org", "exp": ends });
+    let grant = async |body: Value| ask(&world, body).await.body;
+    let cookie = json!({ "grant_type": "cookie", "client_id": channel });
+    let visitor = grant(cookie.clone()).await;
+    let identity = json!({
+        "grant_type": "identity", "client_id": channel, "identity": signed(&secret, &claims),
+        "customer_token": visitor["customer_token"],
+    });
+    let known = grant(identity).await;
+    assert_ne!(known["entity_id"], visitor["entity_id"], "signing in takes nobody over");
+
+    let token = visitor["access_token"].as_str().expect("a token");
+    let says = json!({ "name": "Alice", "email": "alice@example.org" });
+    let call = world.anonymous(Method::POST, "/v3.6/customer/action/update_customer");
+    assert_eq!(answer(call.bearer_auth(token).json(&says)).await.status, 200);
+    let read = async |id: &Value| {
+        let id = id.as_str().expect("an id");
+        world.get(&format!("/api/v1/customers/{id}")).await.body
+    };
+    let (said, vouched) = (read(&visitor["entity_id"]).await, read(&known["entity_id"]).await);
+    assert_eq!((&said["name"], &vouched["name"]), (&says["name"], &says["name"]));
+    assert_ne!(said["id"], vouched["id"], "one name and address, and still two people");
+    let again = grant(cookie).await;
+    assert_ne!(again["entity_id"], known["entity_id"]);
+    let mut returns = json!({ "grant_type": "cookie", "client_id": channel });
+    returns["customer_token"] = visitor["customer_token"].clone();
+    assert_eq!(grant(returns).await["entity_id"], visitor["entity_id"]);
+    world.stop().await;
 }
 
 #[tokio::test]

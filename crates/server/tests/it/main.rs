@@ -16,6 +16,7 @@ mod demo;
 mod disk_full;
 mod installation;
 mod killing;
+mod killing_chats;
 mod livechat_clients;
 mod livechat_how_to;
 mod starting;
