@@ -13,6 +13,8 @@ pub mod reader;
 pub mod replay;
 mod room;
 mod said;
+mod subscription;
+pub mod totals;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,12 +23,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tidings_model::{AgentId, CustomerId, EventId, Seq};
 use tokio::sync::{Notify, broadcast};
 
-pub use listener::{
-    Cut, Joining, Listener, Monitors, Queued, Seat, Subscription, Wanted, WhoListens,
-};
+pub use listener::{Cut, Joining, Listener, Monitors, Queued, Seat, Wanted, WhoListens};
 pub use presence::{Presence, PresenceChange};
 pub use replay::{Missed, REPLAY_EVENTS_MAX};
 pub use said::frame;
+pub use subscription::Subscription;
 
 use super::push::Push;
 use room::Room;

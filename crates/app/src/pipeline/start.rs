@@ -125,6 +125,7 @@ pub async fn start(app: &Arc<App>) -> Result<Running, ReadError> {
         spawn_reader(&mut loops, app, workspace, ToChannels::NAME, &office.send, &stopped);
         loops.spawn(keep_fresh(Arc::clone(app), Arc::clone(&office.directory), stopped.clone()));
         loops.spawn(hub::reader::run(Arc::clone(app), workspace, stopped.clone()));
+        loops.spawn(hub::totals::run(Arc::clone(app), workspace, stopped.clone()));
         loops.spawn(index::run(Arc::clone(app), workspace, stopped.clone()));
         loops.spawn(come::run(Arc::clone(app), workspace, stopped.clone()));
         loops.spawn(leave::run(Arc::clone(app), workspace, stopped.clone()));

@@ -4,6 +4,7 @@ mod arrivals;
 mod banned;
 mod greeted;
 mod placed;
+mod subscribed;
 mod verified;
 mod visits;
 

@@ -3,7 +3,7 @@
 //! Who comes is told of once. Where the coming raises an event (somebody new, a new visit), that event tells it, also to
 //! who comes back and asks what they missed; otherwise nothing is written, and [`came`] tells who listens now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tidings_model::{Customer, CustomerId, GroupNumber, WorkspaceId};
@@ -40,6 +40,20 @@ pub async fn list(
     .await
     .map_err(unreadable)?;
     Ok(shown)
+}
+
+/// How many are there, of each team.
+pub(crate) async fn count(
+    app: &App,
+    workspace: WorkspaceId,
+) -> Result<BTreeMap<GroupNumber, u64>, ReadError> {
+    let mut counts = BTreeMap::new();
+    each(app, workspace, |customer| {
+        *counts.entry(customer.group.unwrap_or(GroupNumber::EVERYONE)).or_insert(0) += 1;
+        true
+    })
+    .await?;
+    Ok(counts)
 }
 
 /// Looks at all who are there and of whom something is known, while `goes_on` says so.

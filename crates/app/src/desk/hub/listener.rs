@@ -1,16 +1,17 @@
 //! One who hears: a place with a bounded queue between the hub and an open connection.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use tidings_model::{AgentId, CustomerId, GroupNumber, Seq};
 use tidings_wire::livechat::{Side, Version};
 use tokio::sync::Notify;
 
-use super::Hub;
+use super::{Hub, Subscription};
 
 /// How many frames wait for a connection. One that is this far behind does not read: a person's screen gets some ten in a
 /// second, and the machine's own buffers hold some hundred more.
@@ -60,15 +61,6 @@ pub enum Monitors {
     Chatting,
     /// All who are there.
     Online,
-}
-
-/// Customers of whom an agent wants to hear.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subscription {
-    /// Its name.
-    pub id: String,
-    /// Those of these teams; of all, where there are none.
-    pub groups: BTreeSet<GroupNumber>,
 }
 
 /// Why a connection is closed by us.
@@ -205,10 +197,36 @@ impl Listener {
         self.subscriptions().len()
     }
 
-    pub(super) fn subscribed(&self, group: GroupNumber) -> bool {
-        self.subscriptions().iter().any(|subscription| {
-            subscription.groups.is_empty() || subscription.groups.contains(&group)
-        })
+    /// They were told of these customers, and hear of them from now on.
+    pub fn tracks(&self, id: &str, customers: impl IntoIterator<Item = CustomerId>) {
+        if let Some(one) = self.subscriptions().iter_mut().find(|one| one.id == id) {
+            one.tracked.extend(customers);
+        }
+    }
+
+    /// Whether a push about a customer belongs to one of their subscriptions. Each of them takes note of it.
+    pub(super) fn subscribed(&self, customer: CustomerId, action: &str, payload: &Value) -> bool {
+        let mut hears = false;
+        for subscription in self.subscriptions().iter_mut() {
+            hears |= subscription.hears(customer, action, payload);
+        }
+        hears
+    }
+
+    /// Whether they could have to be told how many customers there are.
+    pub(super) fn is_crowded(&self, customers: usize) -> bool {
+        self.subscriptions().iter().any(|one| customers > one.limit || one.told.is_some())
+    }
+
+    /// How many customers there are of each subscription, where that is to be told.
+    pub(super) fn totals(&self, counts: &BTreeMap<GroupNumber, u64>) -> Map<String, Value> {
+        let mut told = Map::new();
+        for subscription in self.subscriptions().iter_mut() {
+            let of_it = counts.iter().filter(|(group, _)| subscription.is_for(**group));
+            let total = of_it.map(|(_, count)| count).sum();
+            subscription.count(total, &mut told);
+        }
+        told
     }
 
     fn subscriptions(&self) -> std::sync::MutexGuard<'_, Vec<Subscription>> {

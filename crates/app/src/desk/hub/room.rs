@@ -11,7 +11,7 @@ use super::listener::{Cut, Listener, Monitors, Queued, WhoListens};
 use super::presence::{Presence, PresenceChange};
 use super::said::{Said, SaidPush, with_request};
 use crate::desk::actor::is_open_to;
-use crate::desk::push::{Agents, Customers};
+use crate::desk::push::{Agents, Customers, Push};
 use crate::directory::Directory;
 
 /// How many events' pushes are kept for those who come back.
@@ -256,6 +256,26 @@ impl Room {
         }
     }
 
+    /// Agents' connections that could have to be told how many customers there are.
+    pub(super) fn crowded(&self) -> Vec<Arc<Listener>> {
+        let customers = self.customers.len();
+        let listeners = self.agents.values().flat_map(|of_agent| &of_agent.listeners);
+        listeners.filter(|listener| listener.is_crowded(customers)).cloned().collect()
+    }
+
+    /// Tells one connection something that is not kept. Who is woken by it is up to the caller.
+    pub(super) fn tell(&self, listener: &Arc<Listener>, push: Push) {
+        let said = Said {
+            seq: None,
+            request: None,
+            to_requester_only: false,
+            pushes: vec![SaidPush::new(push, None)],
+            weight: 0,
+        };
+        let mut woken = Vec::new();
+        said.pushes.iter().for_each(|push| offer(listener, &said, push, &mut woken));
+    }
+
     /// All who hear a push.
     fn each_hearer(
         &mut self,
@@ -399,9 +419,10 @@ impl OfAgent {
 
     /// Whether a listener of this agent hears of a customer. The scene is that of the customer's chat.
     fn watches(&self, id: &AgentId, listener: &Listener, said: &SaidPush) -> bool {
-        let customer = said.scene.as_ref().and_then(|scene| scene.customer.as_ref());
-        let group = customer.and_then(|customer| customer.value.group);
-        if listener.subscribed(group.unwrap_or(GroupNumber::EVERYONE)) {
+        if let (Agents::Watching(customer), Some((action, payload))) =
+            (&said.push.agents, &said.push.to_agents)
+            && listener.subscribed(*customer, action, payload)
+        {
             return true;
         }
         let chat = said.scene.as_ref().map(|scene| &scene.chat.value);
