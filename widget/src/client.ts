@@ -147,7 +147,7 @@ export class Client implements Core {
         return;
       }
     }
-    this.refresh();
+    this.settle();
     void this.sending.pump();
   }
 
@@ -198,14 +198,14 @@ export class Client implements Core {
       { upload: { name: file.name, type: file.type, size: file.size, progress: 0 } },
     );
     await this.files.put(item.custom_id, file);
-    this.refresh();
+    this.settle();
     this.connect();
     this.sending.uploads();
   }
 
   retry(custom_id: string): void {
     this.outbox.change(custom_id, { status: "sending", error: "", tries: 0 });
-    this.refresh();
+    this.settle();
     this.connect();
     this.poke();
     this.sending.uploads();
@@ -214,7 +214,7 @@ export class Client implements Core {
   discard(custom_id: string): void {
     this.outbox.remove(custom_id);
     void this.files.remove(custom_id);
-    this.refresh();
+    this.settle();
   }
 
   /** Sends a form's answers. */
@@ -363,9 +363,9 @@ export class Client implements Core {
   }
 
   settle(): void {
-    const { state } = this.view;
-    if (state.synced) this.outbox.settle((state.chat?.threads ?? []).flatMap((thread) => thread.events));
-    this.refresh();
+    const events = this.events();
+    if (this.view.state.synced) this.outbox.settle(events);
+    this.show({ outgoing: this.outbox.waiting(events) });
   }
 
   later(): void {
@@ -392,7 +392,7 @@ export class Client implements Core {
 
   private put(event: NewEvent, more: Partial<Outgoing> = {}): void {
     this.outbox.add(event, more);
-    this.refresh();
+    this.settle();
     this.connect();
     void this.sending.pump();
   }
@@ -415,7 +415,7 @@ export class Client implements Core {
     const { state } = this.view;
     if (state.synced && state.chat !== before.chat) {
       const id = me(state);
-      for (const event of (state.chat?.threads ?? []).flatMap((thread) => thread.events)) {
+      for (const event of this.events()) {
         if (this.known.has(event.id)) continue;
         this.known.add(event.id);
         // What is there at the first look is not news, and what lies further back neither.
@@ -433,8 +433,8 @@ export class Client implements Core {
     this.show({ online });
   }
 
-  private refresh(): void {
-    this.show({ outgoing: this.outbox.all() });
+  private events(): ChatEvent[] {
+    return (this.view.state.chat?.threads ?? []).flatMap((thread) => thread.events);
   }
 
   private restart(): void {
@@ -449,7 +449,7 @@ export class Client implements Core {
     this.first = true;
     this.kept.set("side", null);
     this.dispatch({ kind: "reset" });
-    this.refresh();
+    this.settle();
   }
 }
 

@@ -115,25 +115,29 @@ export class Outbox {
     }
   }
 
-  /** Drops what the server has shown to have. Answers whether anything was. */
-  settle(events: ChatEvent[]): boolean {
-    const items = this.all();
-    if (items.length === 0) return false;
-    const customs = new Set(events.map((event) => event.custom_id));
-    const ids = new Set(events.map((event) => event.id));
-    const settled = items.filter(
-      (item) =>
-        customs.has(item.custom_id) ||
-        (item.event_id !== "" && ids.has(item.event_id)) ||
-        (item.status === "sent" && (item.silent || this.now() - item.at > UNSEEN_MS)),
-    );
-    for (const item of settled) this.remove(item.custom_id);
-    return settled.length > 0;
+  /** What the server has not shown to have. Another tab may write down again what this one has dropped. */
+  waiting(events: ChatEvent[]): Outgoing[] {
+    return this.all().filter(notAmong(events));
+  }
+
+  /** Drops what the server has shown to have, and what it told nobody of. */
+  settle(events: ChatEvent[]): void {
+    const waits = notAmong(events);
+    const unseen = (item: Outgoing) => item.silent || this.now() - item.at > UNSEEN_MS;
+    for (const item of this.all()) {
+      if (!waits(item) || (item.status === "sent" && unseen(item))) this.remove(item.custom_id);
+    }
   }
 
   private put(item: Outgoing): void {
     this.kept.set(PREFIX + item.custom_id, JSON.stringify(item));
   }
+}
+
+function notAmong(events: ChatEvent[]): (item: Outgoing) => boolean {
+  const customs = new Set(events.map((event) => event.custom_id));
+  const ids = new Set(events.map((event) => event.id));
+  return (item) => !customs.has(item.custom_id) && (item.event_id === "" || !ids.has(item.event_id));
 }
 
 /** A form's answers as an event. */

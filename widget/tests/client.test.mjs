@@ -264,6 +264,23 @@ test("two tabs show the same and double nothing", async (context) => {
   assert.equal(server.tokens, 1, "both are one visitor");
 });
 
+test("what another tab writes down again after it arrived is not shown twice", async (context) => {
+  const { tab } = await world(context);
+  const storage = drawer();
+  const one = tab(storage, { name: "one" });
+  const two = tab(storage, { name: "two" });
+  two.connect();
+  one.say("from one");
+  const names = Array.from({ length: storage.length }, (_, index) => storage.key(index));
+  const name = names.find((each) => storage.getItem(each).includes("from one"));
+  const written = storage.getItem(name);
+  await until("both have it", () => idle(one) && idle(two) && texts(two).length === 1);
+  storage.setItem(name, written);
+  two.say("from two");
+  assert.deepEqual(two.view.outgoing.map((item) => item.event.text), ["from two"]);
+  await until("all is sent", () => idle(one) && idle(two) && texts(one).length === 2 && texts(two).length === 2);
+});
+
 test("an unverified visitor does not become the known user", async (context) => {
   const { server, tab } = await world(context);
   const storage = drawer();
