@@ -124,6 +124,9 @@ pub struct Visit {
     /// How many pages they looked at.
     #[serde(default)]
     pub pages_count: u64,
+    /// The goals of the site that they reached.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub goals: BTreeSet<String>,
     /// Whether their widget chooses simple greetings by itself.
     #[serde(default)]
     pub greets_itself: bool,

@@ -44,6 +44,9 @@ pub struct Thread {
     /// From where the customer came, as it was at the start: address, browser, place.
     #[serde(default)]
     pub visit: Option<Value>,
+    /// The goals of the site that the customer reached in the visit in which it began.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub goals: BTreeSet<String>,
     /// What was made of it afterwards.
     #[serde(default)]
     pub summary: Option<Summary>,
@@ -65,6 +68,7 @@ impl Thread {
             previous,
             next: None,
             visit: None,
+            goals: BTreeSet::new(),
             summary: None,
         }
     }

@@ -1,9 +1,11 @@
 //! The settings of a web channel: which sites may carry it, who vouches for its users, and how its widget looks.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::AdminError;
+use crate::desk::customers::goals::Goal;
 
 /// The setting that holds the secret which signed identities are checked with; sealed where it is stored.
 pub const IDENTITY_SECRET: &str = "identity_secret";
@@ -17,6 +19,15 @@ const ORIGINS_MAX: usize = 200;
 /// The longest settings of a widget as JSON, in bytes: every visitor loads them.
 const WIDGET_BYTES_MAX: usize = 64 << 10;
 
+/// The most goals of a channel: each page is held against all of them.
+const GOALS_MAX: usize = 100;
+
+/// The longest name of a goal, in bytes: the archive is searched by it.
+const GOAL_ID_BYTES_MAX: usize = 128;
+
+/// The most rules of a goal: as many as a greeting has.
+const GOAL_RULES_MAX: usize = 10;
+
 /// The settings of a web channel, checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WebSettings {
@@ -24,6 +35,8 @@ pub struct WebSettings {
     pub allowed_origins: Vec<String>,
     /// What the widget is told about its looks and what it offers.
     pub widget: Map<String, Value>,
+    /// What visitors of its site should come to.
+    pub goals: Vec<Goal>,
     /// Whether signed identities are taken.
     pub takes_identities: bool,
 }
@@ -37,6 +50,7 @@ impl WebSettings {
             match name.as_str() {
                 "allowed_origins" => read.allowed_origins = origins(&field, value)?,
                 "widget" => read.widget = widget(&field, value)?,
+                "goals" => read.goals = goals(&field, value)?,
                 IDENTITY_SECRET => {
                     let long_enough =
                         value.as_str().is_some_and(|text| text.len() >= IDENTITY_SECRET_BYTES_MIN);
@@ -51,7 +65,7 @@ impl WebSettings {
                 _ => {
                     return Err(AdminError::invalid(
                         field,
-                        "a web channel has the settings allowed_origins, identity_secret and widget",
+                        "a web channel has the settings allowed_origins, goals, identity_secret and widget",
                     ));
                 }
             }
@@ -100,6 +114,27 @@ fn origins(field: &str, value: &Value) -> Result<Vec<String>, AdminError> {
         }
     }
     Ok(origins)
+}
+
+fn goals(field: &str, value: &Value) -> Result<Vec<Goal>, AdminError> {
+    let wrong =
+        |place: &str, problem: String| AdminError::invalid(format!("{field}{place}"), problem);
+    let goals = Vec::<Goal>::deserialize(value)
+        .map_err(|error| wrong("", format!("must be a list of goals: {error}")))?;
+    if goals.len() > GOALS_MAX {
+        return Err(wrong("", format!("must have at most {GOALS_MAX} entries")));
+    }
+    for (place, goal) in goals.iter().enumerate() {
+        if goal.id.is_empty() || goal.id.len() > GOAL_ID_BYTES_MAX {
+            let problem = format!("must have 1 to {GOAL_ID_BYTES_MAX} bytes");
+            return Err(wrong(&format!("/{place}/id"), problem));
+        }
+        if goal.rules.is_empty() || goal.rules.len() > GOAL_RULES_MAX {
+            let problem = format!("must have 1 to {GOAL_RULES_MAX} entries");
+            return Err(wrong(&format!("/{place}/rules"), problem));
+        }
+    }
+    Ok(goals)
 }
 
 fn widget(field: &str, value: &Value) -> Result<Map<String, Value>, AdminError> {

@@ -6,6 +6,7 @@ pub mod ban;
 pub mod bans;
 mod deciding;
 pub mod follow;
+pub mod goals;
 pub mod greet;
 pub mod greetings;
 pub mod leave;

@@ -54,7 +54,8 @@ pub const OPEN: &str = "open";
 pub const CLOSED: &str = "closed";
 
 /// Types beside what clients see that change how a thread is found.
-const CHANGES: [&str; 13] = [
+const CHANGES: [&str; 14] = [
+    "customer.goal_reached",
     "chat.started",
     "chat.reopened",
     "chat.closed",
@@ -342,6 +343,7 @@ fn facets(
     }
     facets.extend(known.kinds.iter().map(|kind| Facet::new(facet::EVENT_TYPE, *kind)));
     facets.extend(thread.tags.iter().map(|tag| Facet::new(facet::TAG, tag)));
+    facets.extend(thread.goals.iter().map(|goal| Facet::new(facet::GOAL, goal)));
     for (name, response) in [
         (facet::FIRST_RESPONSE, &known.first_response),
         (facet::LAST_RESPONSE, &known.last_response),

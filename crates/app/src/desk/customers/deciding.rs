@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-use tidings_model::{Author, Customer, CustomerId, Draft, Visibility, WorkspaceId};
+use serde_json::{Value, json};
+use tidings_model::{
+    Author, Chat, ChatStatus, Customer, CustomerId, Draft, Timestamp, Visibility, WorkspaceId,
+};
 use tidings_store::{Batch, CommitError, DocKey, Expect, Kind, Version};
 
-use super::{active_chats_of, find, not_written, tell_of};
+use super::{active_chats_of, chats_of, find, not_written, tell_of};
 use crate::App;
 use crate::admin::told::told;
 use crate::desk::chats::members::system_message;
@@ -51,6 +53,8 @@ pub(super) enum Chats {
     None,
     /// At those that are active.
     Active,
+    /// At all, whether active or not.
+    All,
 }
 
 /// What a decision is made with.
@@ -72,6 +76,12 @@ struct InChat<'a> {
     was_told: bool,
 }
 
+impl InChat<'_> {
+    fn is_active(&self) -> bool {
+        self.scene.chat.value.status == ChatStatus::Open
+    }
+}
+
 impl CustomerChange<'_> {
     /// Refuses when nothing is known of the customer.
     pub(super) fn needs_known(&self) -> Result<(), Failure> {
@@ -89,7 +99,7 @@ impl CustomerChange<'_> {
 
     /// Tells the agents in the active chats.
     pub(super) fn tell_chats(&mut self, kind: &str, text: &str, vars: &[(&str, &str)]) {
-        for chat in &mut self.chats {
+        for chat in self.chats.iter_mut().filter(|chat| chat.is_active()) {
             let message: &mut Draft = system_message(&mut chat.change, kind, text.to_owned(), vars);
             message.visibility = Visibility::Agents;
             chat.was_told = true;
@@ -98,15 +108,36 @@ impl CustomerChange<'_> {
 
     /// The thread of the newest active chat.
     pub(super) fn active_thread(&self) -> Option<String> {
-        let chat = self.chats.first()?;
+        let chat = self.chats.iter().find(|chat| chat.is_active())?;
         Some(chat.scene.chat.value.thread.id.code().to_string())
+    }
+
+    /// They reached a goal in a visit that began at a time: it is told of in the chats whose threads are of it, or by
+    /// itself, where there is none.
+    pub(super) fn reach(&mut self, goal: &str, visit: u64, since: Timestamp) {
+        let data = json!({ "customer": self.customer.id, "visit": visit, "goal": goal });
+        let mut is_told = false;
+        for chat in &mut self.chats {
+            if !chat.is_active() && chat.scene.chat.value.thread.created_at < since {
+                continue;
+            }
+            chat.change.after().chat.value.thread.goals.insert(goal.to_owned());
+            let event = chat.change.raise("customer.goal_reached", data.clone());
+            event.visibility = Visibility::Agents;
+            chat.was_told = true;
+            is_told = true;
+        }
+        if !is_told {
+            self.raise("customer.goal_reached", data);
+        }
     }
 
     fn finish(self, version: Version) -> (Customer, Batch) {
         let Self { app, by, before, customer, batch: beside, chats } = self;
         let mut batch = Batch { events: Vec::new(), ..beside };
         if before != Some(&customer) {
-            let active = chats.first().map(|chat| &chat.scene.chat.value);
+            let active = chats.iter().find(|chat| chat.is_active());
+            let active = active.map(|chat| &chat.scene.chat.value);
             batch.puts.push(put_customer(&customer, version));
             batch.events.extend(tell_of(app, by, before, &customer, active));
         }
@@ -141,7 +172,12 @@ pub(super) async fn decide<T: Send>(
         let found = find(app, by.workspace, id).await?;
         let scenes = match chats {
             Chats::None => Vec::new(),
-            Chats::Active => active_scenes(app, by.workspace, id).await?,
+            Chats::Active => {
+                scenes_of(app, by.workspace, active_chats_of(app, by.workspace, id).await?).await?
+            }
+            Chats::All => {
+                scenes_of(app, by.workspace, chats_of(app, by.workspace, id).await?).await?
+            }
         };
         let (value, customer, batch) = {
             let before = found.as_ref().map(|found| &found.value);
@@ -187,13 +223,13 @@ pub(super) async fn decide<T: Send>(
     Err(Failure::new(ErrorType::ServiceUnavailable, "the customer changes too fast; try again"))
 }
 
-async fn active_scenes(
+async fn scenes_of(
     app: &App,
     workspace: WorkspaceId,
-    id: CustomerId,
+    chats: Vec<Chat>,
 ) -> Result<Vec<Arc<Scene>>, Failure> {
     let mut scenes = Vec::new();
-    for chat in active_chats_of(app, workspace, id).await? {
+    for chat in chats {
         scenes.extend(app.recent_scene(workspace, chat.id).await.map_err(unreadable)?);
     }
     Ok(scenes)

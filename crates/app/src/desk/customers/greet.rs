@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tidings_model::{Author, ChannelId, Customer, CustomerId, GroupNumber, Page, Timestamp, Visit};
+use tidings_model::{Author, ChannelId, Customer, CustomerId, GroupNumber};
 use tidings_store::{Batch, CommitError, Timer, TimerChange, TimerName};
 
 use super::greetings::{self, Greeting};
@@ -56,10 +56,10 @@ pub(super) async fn choose(
     customer: &Customer,
 ) -> Result<(), Failure> {
     let all = greetings::all(app, by.workspace).await?;
-    let Some(visit) = customer.visit.as_ref().filter(|_| !all.is_empty()) else { return Ok(()) };
-    let Some(page) = visit.last_pages.last() else { return Ok(()) };
     let now = app.now();
-    let looker = looker(customer, visit, page, now);
+    let Some((visit, looker)) = Looker::of(customer, now).filter(|_| !all.is_empty()) else {
+        return Ok(());
+    };
     let group = customer.group.unwrap_or(GroupNumber::EVERYONE);
     let may_be_shown = |greeting: &&Greeting| {
         let is_theirs = greeting.group == group || greeting.group == GroupNumber::EVERYONE;
@@ -90,35 +90,13 @@ pub(super) async fn choose(
         (Some(greeting), _) => show(app, by, channel, customer.id, visit.id, greeting).await,
         (None, Some(wait)) => {
             let mut batch = Batch::new(by.workspace);
-            let body =
-                json!({ "customer": customer.id, "channel": channel, "page": page.opened_at });
+            let page = visit.last_pages.last().map(|page| page.opened_at);
+            let body = json!({ "customer": customer.id, "channel": channel, "page": page });
             let name = timer(customer.id);
             batch.timers.push(TimerChange::Set { name, due: now + wait, body });
             app.commit(batch).await.map(drop).map_err(|error| not_written(&error))
         }
         (None, None) => Ok(()),
-    }
-}
-
-fn looker<'a>(
-    customer: &'a Customer,
-    visit: &'a Visit,
-    page: &'a Page,
-    now: Timestamp,
-) -> Looker<'a> {
-    let since = |begin: Timestamp| {
-        u64::try_from(now.as_second().saturating_sub(begin.as_second())).unwrap_or(0)
-    };
-    Looker {
-        url: &page.url,
-        referrer: visit.referrer.as_deref(),
-        pages: visit.last_pages.iter().map(|page| page.url.as_str()).collect(),
-        page_views: visit.pages_count,
-        visits: customer.statistics.visits_count,
-        seconds_on_site: since(visit.started_at),
-        seconds_on_page: since(page.opened_at),
-        session_fields: &customer.session_fields,
-        place: visit.geolocation.as_ref(),
     }
 }
 

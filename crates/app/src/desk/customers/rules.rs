@@ -1,14 +1,14 @@
-//! The conditions of greetings: what is known of a visitor on a page, held against them. Pure.
+//! The conditions of greetings and goals: what is known of a visitor on a page, held against them. Pure.
 //!
 //! What is not known of a visitor never holds, also not where a rule asks that it be something else: who cannot be placed
 //! is not "outside of Poland". A rule that is not understood (its type, its operator, its number) never holds either.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tidings_model::Geolocation;
+use tidings_model::{Customer, Geolocation, Timestamp, Visit};
 use url::Url;
 
-/// One condition of a greeting.
+/// One condition of a greeting, or of a goal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// Whether it must hold (`and`), or is one of which one must (`or`).
@@ -62,7 +62,28 @@ pub struct Looker<'a> {
     pub place: Option<&'a Geolocation>,
 }
 
-impl Looker<'_> {
+impl<'a> Looker<'a> {
+    /// A customer on the page that they are on now, with their visit; `None` where they are on none.
+    pub fn of(customer: &'a Customer, now: Timestamp) -> Option<(&'a Visit, Self)> {
+        let visit = customer.visit.as_ref()?;
+        let page = visit.last_pages.last()?;
+        let since = |begin: Timestamp| {
+            u64::try_from(now.as_second().saturating_sub(begin.as_second())).unwrap_or(0)
+        };
+        let looker = Self {
+            url: &page.url,
+            referrer: visit.referrer.as_deref(),
+            pages: visit.last_pages.iter().map(|page| page.url.as_str()).collect(),
+            page_views: visit.pages_count,
+            visits: customer.statistics.visits_count,
+            seconds_on_site: since(visit.started_at),
+            seconds_on_page: since(page.opened_at),
+            session_fields: &customer.session_fields,
+            place: visit.geolocation.as_ref(),
+        };
+        Some((visit, looker))
+    }
+
     fn later(&self, seconds: u64) -> Self {
         Self {
             seconds_on_site: self.seconds_on_site.saturating_add(seconds),

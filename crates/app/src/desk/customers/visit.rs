@@ -1,5 +1,6 @@
 //! A customer's way over a site: visits, pages, and what comes of a page (a group, a greeting).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tidings_model::{
 };
 
 use super::said::Said;
-use super::{By, Chats, decide, greet, know_by, there};
+use super::{By, Chats, decide, goals, greet, know_by, there};
 use crate::App;
 use crate::desk::find::unreadable;
 use crate::desk::routing::status::of_groups;
@@ -127,6 +128,7 @@ fn look_at(
             referrer: machine.referrer.clone(),
             geolocation: place.cloned(),
             pages_count: 0,
+            goals: BTreeSet::new(),
             greets_itself: false,
             inactive_since: None,
             last_pages: Vec::new(),
@@ -241,8 +243,9 @@ async fn come(
         None => None,
     };
     let group = named.or(by_rules);
+    let goals = goals::of(app, actor.workspace, channel);
     let now = app.now();
-    let decided = decide(app, &By::actor(actor), id, Chats::Active, |change| {
+    let decided = decide(app, &By::actor(actor), id, Chats::All, |change| {
         if let Some(channel) = channel {
             know_by(&mut change.customer, channel);
         }
@@ -283,6 +286,10 @@ async fn come(
         if group.is_some() {
             customer.group = group;
         }
+        if arrival.customer_page.is_some() {
+            goals::note(change, &goals, now);
+        }
+        let customer = &change.customer;
         let before = change.before.and_then(|before| before.group);
         Ok(Arrived {
             side_storage: (customer.side_storage != given).then(|| customer.side_storage.clone()),

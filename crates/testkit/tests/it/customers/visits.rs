@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tidings_app::desk::customers::{leave, visit};
 use tidings_testkit::desk::error_type;
+use tidings_testkit::world::answer;
 
 use super::Scene;
 
@@ -105,6 +106,61 @@ async fn goals_are_told_without_a_connection() {
     let nowhere =
         json!({ "session_fields": [], "group_id": 9, "page_url": "https://shop.example/" });
     assert_eq!(error_type(&scene.alice.call("check_goals", nowhere).await), "group_not_found");
+    scene.world.finish().await;
+}
+
+#[tokio::test]
+async fn the_archive_finds_threads_by_goals_reached_before_in_and_after_the_chat() {
+    let scene = Scene::begin().await;
+    let (world, bob, alice) = (&scene.world, &scene.bob, &scene.alice);
+    let goal = |id: &str, kind: &str, with: (&str, Value)| {
+        let mut rule = json!({ "condition": "and", "type": kind, "operator": "contains" });
+        rule[with.0] = with.1;
+        json!({ "id": id, "rules": [rule] })
+    };
+    let path = format!("/api/v1/channels/{}", alice.channel);
+    let set = async |goals: Value| {
+        let settings = json!({ "settings": { "goals": goals } });
+        answer(world.call(http::Method::PATCH, &path).json(&settings)).await
+    };
+    assert_eq!(set(json!([{ "id": "empty", "rules": [] }])).await.status, 422);
+    let goals = json!([
+        goal("looked", "url_current", ("value", json!("/prices"))),
+        goal("gold", "custom_variable", ("session_field", json!({ "plan": "gold" }))),
+        goal("paid", "url_current", ("value", json!("/thank-you"))),
+        goal("never", "url_current", ("value", json!("/nowhere"))),
+    ]);
+    assert_eq!(set(goals).await.status, 200);
+
+    let (mut line, _) = scene.alice_comes(at("https://shop.example/prices")).await;
+    let (chat, thread) = alice.starts_chat().await;
+    let page = |url: &str, fields: Value| json!({ "page_url": url, "group_id": 0, "session_fields": fields });
+    let gold = page("https://shop.example/account", json!([{ "plan": "gold" }]));
+    alice.call("check_goals", gold).await.expect("it is told");
+    alice.call("deactivate_chat", json!({ "id": chat })).await.expect("it closes");
+    let paid = json!({ "url": "https://shop.example/thank-you" });
+    for _ in 0..2 {
+        assert!(line.call("update_customer_page", paid.clone()).await.success());
+    }
+    let carol = tidings_testkit::desk::CustomerClient::comes(world, alice.channel).await;
+    carol.starts_chat().await;
+    world.settle().await;
+    let reached = world.events_of("customer.goal_reached").await;
+    let reached: Vec<&str> =
+        reached.iter().filter_map(|event| event["data"]["goal"].as_str()).collect();
+    assert_eq!(reached, ["looked", "gold", "paid"], "each once");
+    let found = async |goals: Value| {
+        let filters = json!({ "filters": { "goals": goals } });
+        let found = bob.call("list_archives", filters).await.expect("the archive");
+        let chats = found["chats"].as_array().cloned().unwrap_or_default();
+        chats.iter().map(|chat| chat["thread"]["id"].clone()).collect::<Vec<_>>()
+    };
+    for id in ["looked", "gold", "paid"] {
+        assert_eq!(found(json!({ "values": [id] })).await, [json!(thread)], "{id}");
+    }
+    assert_eq!(found(json!({ "exists": true })).await, [json!(thread)]);
+    assert_eq!(found(json!({ "values": ["never"] })).await, Vec::<Value>::new());
+    assert_eq!(found(json!({ "exists": false })).await.len(), 1, "carol's");
     scene.world.finish().await;
 }
 

@@ -99,7 +99,12 @@ impl<'a> Setting<'a> {
     fn let_people_in(&self, change: &mut ChatChange<'_>) {
         let placed = self.placed.map(|placed| &placed.to);
         let group = self.placed.and_then(|placed| key_of(self.directory, placed.group));
+        let customer = change.after().customer.as_ref();
+        let visit = customer.and_then(|customer| customer.value.visit.clone());
         let chat = &mut change.after().chat.value;
+        // What was reached in the visit before counts for the thread too.
+        let visit = visit.filter(|visit| visit.ended_at.is_none());
+        chat.thread.goals = visit.map(|visit| visit.goals).unwrap_or_default();
         if let Some(id) = chat.customer {
             chat.enter(Member::new(Participant::Customer { id }));
         }
