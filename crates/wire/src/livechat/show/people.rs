@@ -9,13 +9,15 @@ use super::{Lens, put, put_some, time};
 pub fn agent(lens: &Lens<'_>, agent: &Agent, member: &Member, seen: Option<Timestamp>) -> Value {
     let mut map = user(lens, agent.id.as_str(), "agent", member.present, seen);
     put(&mut map, "name", agent.name.clone().into());
-    put_some(&mut map, "avatar", agent.avatar.clone());
+    put(&mut map, "avatar", agent.avatar.as_deref().unwrap_or_default().into());
     match lens {
         Lens::Agent | Lens::Administrator => {
             put(&mut map, "email", agent.id.as_str().into());
             put(&mut map, "visibility", visibility(member.visibility));
         }
-        Lens::Customer { .. } => put_some(&mut map, "job_title", agent.job_title.clone()),
+        Lens::Customer { .. } => {
+            put(&mut map, "job_title", agent.job_title.as_deref().unwrap_or_default().into());
+        }
     }
     Value::Object(map)
 }
@@ -24,12 +26,13 @@ pub fn agent(lens: &Lens<'_>, agent: &Agent, member: &Member, seen: Option<Times
 pub fn bot(lens: &Lens<'_>, bot: &BotName, member: &Member, seen: Option<Timestamp>) -> Value {
     let mut map = user(lens, bot.as_str(), "agent", member.present, seen);
     put(&mut map, "name", bot.as_str().into());
+    put(&mut map, "avatar", "".into());
     match lens {
         Lens::Agent | Lens::Administrator => {
             put(&mut map, "email", bot.as_str().into());
             put(&mut map, "visibility", visibility(member.visibility));
         }
-        Lens::Customer { .. } => {}
+        Lens::Customer { .. } => put(&mut map, "job_title", "".into()),
     }
     put(&mut map, "is_bot", true.into());
     Value::Object(map)
