@@ -41,6 +41,9 @@ pub struct Agent {
     /// Their status came from an open connection, and ends with it.
     #[serde(default)]
     pub connected: bool,
+    /// They take chats again when one of their connections is no longer away.
+    #[serde(default)]
+    pub stepped_away: bool,
     /// They may not sign in for now.
     #[serde(default)]
     pub suspended: bool,
@@ -76,6 +79,7 @@ impl Agent {
             chats_max: usual_chats_max(),
             accepts_at_login: true,
             connected: false,
+            stepped_away: false,
             suspended: false,
             awaiting_approval: false,
             bot: None,

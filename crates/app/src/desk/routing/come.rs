@@ -64,9 +64,7 @@ async fn follow(
         PresenceChange::AgentAway { agent, away: true } => {
             set(app, workspace, &agent, AgentStatus::Away, "away").await;
         }
-        PresenceChange::AgentAway { agent, away: false } => {
-            set(app, workspace, &agent, AgentStatus::Accepting, "signed_in").await;
-        }
+        PresenceChange::AgentAway { agent, away: false } => back(app, workspace, &agent).await,
         PresenceChange::AgentWent { agent } => {
             waiting.spawn(after(GRACE, agent));
         }
@@ -87,7 +85,7 @@ async fn look_anew(app: &App, workspace: WorkspaceId, hub: &Hub, waiting: &mut J
     }
 }
 
-/// Who was away for the customers' sake comes back as they were; who was not there takes chats, if they do so at login.
+/// Who was not there takes chats, if they do so at login.
 async fn came(app: &App, workspace: WorkspaceId, id: &AgentId, away: bool) {
     let Some(agent) = app.directory(workspace).and_then(|directory| directory.agent(id)) else {
         return;
@@ -95,9 +93,20 @@ async fn came(app: &App, workspace: WorkspaceId, id: &AgentId, away: bool) {
     if agent.status != AgentStatus::Offline {
         return;
     }
-    let status =
-        if agent.accepts_at_login && !away { AgentStatus::Accepting } else { AgentStatus::Away };
-    set(app, workspace, id, status, "signed_in").await;
+    let (status, reason) = match (away, agent.accepts_at_login) {
+        (true, _) => (AgentStatus::Away, "away"),
+        (false, true) => (AgentStatus::Accepting, "signed_in"),
+        (false, false) => (AgentStatus::Away, "signed_in"),
+    };
+    set(app, workspace, id, status, reason).await;
+}
+
+/// Who took chats before all their connections were away does so again; who had said that they take none does not.
+async fn back(app: &App, workspace: WorkspaceId, id: &AgentId) {
+    let agent = app.directory(workspace).and_then(|directory| directory.agent(id));
+    if agent.is_some_and(|agent| agent.stepped_away) {
+        set(app, workspace, id, AgentStatus::Accepting, "signed_in").await;
+    }
 }
 
 /// The agents who took their status from a connection, by their documents.

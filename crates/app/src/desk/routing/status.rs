@@ -84,6 +84,12 @@ pub async fn change(
             return Ok(());
         }
         agent.status = status;
+        agent.stepped_away = reason == "away"
+            && match before {
+                AgentStatus::Accepting => true,
+                AgentStatus::Away => false,
+                AgentStatus::Offline => agent.accepts_at_login,
+            };
         agent.connected = match reason {
             "signed_in" | "away" => true,
             "set" => agent.connected,

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use tidings_app::desk::hub::{Cut, PresenceChange};
+use tidings_model::{Agent, AgentId, AgentStatus};
+use tidings_testkit::desk::AgentClient;
 use tidings_testkit::rtm::RtmClient;
 use tidings_wire::livechat::Side;
 
@@ -83,15 +85,11 @@ async fn a_call_may_be_of_a_higher_version_and_never_of_a_lower_one() {
 async fn a_token_is_swapped_on_an_open_connection_but_not_for_somebody_elses() {
     let scene = Scene::begin().await;
     let (mut bob, _) = scene.bob_comes(json!({})).await;
-    let again = tidings_testkit::desk::AgentClient::known(&scene.world, &scene.bob.id).await;
+    let again = AgentClient::known(&scene.world, &scene.bob.id).await;
     let token = |token: &str| json!({ "token": format!("Bearer {token}") });
     assert!(bob.call("update_session", token(&again.chat.token)).await.success());
-    let carol = tidings_testkit::desk::AgentClient::hired(
-        &scene.world,
-        "carol@example.com",
-        tidings_model::Role::Normal,
-    )
-    .await;
+    let carol =
+        AgentClient::hired(&scene.world, "carol@example.com", tidings_model::Role::Normal).await;
     let refused = bob.call("update_session", token(&carol.chat.token)).await;
     assert_eq!(refused.error(), "authentication");
     assert!(bob.call("get_chat", json!({ "chat_id": scene.chat })).await.success());
@@ -123,6 +121,42 @@ async fn who_is_there_is_known_and_who_is_sent_away_is_told_why() {
     assert_eq!(told.pointer("/payload/reason"), Some(&json!("agent_logged_out_remotely")));
     assert_eq!(bob.closed().await, Some(1000));
     assert_eq!(changes.recv().await, Ok(PresenceChange::AgentWent { agent }));
+    scene.world.finish().await;
+}
+
+#[tokio::test]
+async fn who_was_away_comes_back_as_they_were() {
+    let scene = Scene::begin().await;
+    let (mut bob, _) = scene.bob_comes(json!({})).await;
+    let set = async |bob: &mut RtmClient, status: &str| {
+        let answer = bob.call("set_routing_status", json!({ "status": status })).await;
+        assert!(answer.success());
+    };
+    let steps = async |bob: &mut RtmClient, away: bool| {
+        assert!(bob.call("set_away_status", json!({ "away": away })).await.success());
+    };
+    let becomes = async |id: &AgentId, status: AgentStatus| {
+        let directory = scene.world.app.directory(scene.world.workspace).expect("it is open");
+        let is_so = || directory.agent(id).is_some_and(|agent| agent.status == status);
+        scene.world.until("the status to be so", async || is_so().then_some(())).await;
+    };
+    steps(&mut bob, true).await;
+    becomes(&scene.bob.id, AgentStatus::Away).await;
+    steps(&mut bob, false).await;
+    becomes(&scene.bob.id, AgentStatus::Accepting).await;
+
+    // What he says himself stays, whatever his connections are. Carol comes after him, so he was looked at before her.
+    set(&mut bob, "not_accepting_chats").await;
+    steps(&mut bob, true).await;
+    steps(&mut bob, false).await;
+    let offline = |carol: &mut Agent| carol.status = AgentStatus::Offline;
+    let carol = AgentClient::hired_as(&scene.world, "carol@example.com", offline).await;
+    let (base_url, token) = (&scene.world.base_url, &carol.chat.token);
+    let (carols, _) = RtmClient::log_in(base_url, Side::Agent, token, json!({})).await;
+    becomes(&carol.id, AgentStatus::Accepting).await;
+    becomes(&scene.bob.id, AgentStatus::Away).await;
+    carols.close().await;
+    bob.close().await;
     scene.world.finish().await;
 }
 
