@@ -29,7 +29,7 @@ export function App({ dark }: { dark: MediaQueryList }) {
   const full = look.page || small;
   const launcher = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(look.open);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wasOpen.current && !look.open) launcher.current?.focus({ preventScroll: true });
     wasOpen.current = look.open;
   }, [look.open]);
@@ -126,7 +126,7 @@ function Window({ full }: { full: boolean }) {
 
   useViewport(frame, full && !look.page);
   useLayoutEffect(() => {
-    frame.current?.focus({ preventScroll: true });
+    if (!frame.current?.matches(":focus-within")) frame.current?.focus({ preventScroll: true });
   }, []);
 
   const lay = useRef(false);

@@ -48,7 +48,7 @@ export function Composer({ files, focus }: { files: ReturnType<typeof useFiles>;
     current.style.height = `${Math.min(HEIGHT_MAX_PX, current.scrollHeight)}px`;
   }, [text, look.open]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus && look.open) field.current?.focus({ preventScroll: true });
   }, [focus, look.open]);
 
