@@ -11,6 +11,31 @@ use serde_json::error::Category;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
 
+/// Up to how many bytes a body is read before anything is decided about its request.
+const SHORT_BODY_BYTES_MAX: usize = 64 << 10;
+
+/// The request with its body in memory, if it is short.
+///
+/// Who is refused before the body was read (a wrong address, no token, too often) would have the connection closed under
+/// what they still send, and may never read the answer: many clients send the body in a packet of its own.
+pub(crate) async fn with_short_body(request: Request) -> Result<Request, Problem> {
+    let is_short = |length: u64| (1..=SHORT_BODY_BYTES_MAX as u64).contains(&length);
+    if !declared(&request).is_some_and(is_short) {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    #[expect(clippy::disallowed_methods, reason = "it is read up to the limit")]
+    let bytes = axum::body::to_bytes(body, SHORT_BODY_BYTES_MAX).await;
+    let bytes = bytes.map_err(|_| Problem::new(Code::InvalidBody, "the body broke off"))?;
+    Ok(Request::from_parts(parts, bytes.into()))
+}
+
+/// How long the body is, by what the request says.
+fn declared(request: &Request) -> Option<u64> {
+    let length = request.headers().get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
 /// The body as bytes, at most as long as the limit.
 pub(crate) struct RawBody(pub(crate) Bytes);
 
@@ -19,11 +44,7 @@ impl FromRequest<Api> for RawBody {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         let limit = api.limits.body_bytes_max;
-        let declared = request
-            .headers()
-            .get(CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if declared.is_some_and(|length| length > limit as u64) {
+        if declared(&request).is_some_and(|length| length > limit as u64) {
             return Err(too_large(limit));
         }
         #[expect(clippy::disallowed_methods, reason = "this is the extractor that has the limit")]

@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderValue};
 use tracing::Instrument;
 
 use crate::address;
+use crate::body;
 use crate::livechat;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
@@ -74,24 +75,15 @@ pub(crate) async fn around(State(api): State<Api>, mut request: Request, next: N
 }
 
 async fn limited(api: &Api, request: Request, next: Next) -> Response {
-    if let Some(address) = address::address(request.extensions())
-        && let Err(problem) = api.by_address.take(address)
-    {
-        return problem.into_response();
-    }
-    let Ok(_permit) = api.in_flight.try_acquire() else {
-        return Problem::new(Code::Overloaded, "too many requests are in hand")
-            .after(1)
-            .into_response();
-    };
     let time_max = if livechat::is_upload(request.uri().path()) {
         api.limits.upload_timeout
     } else {
         api.limits.request_timeout
     };
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let handled = AssertUnwindSafe(admitted(api, request, next)).catch_unwind();
     match tokio::time::timeout(time_max, handled).await {
-        Ok(Ok(response)) => response,
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(problem))) => problem.into_response(),
         Ok(Err(_panic)) => {
             // The panic itself was told by the panic hook, with its place.
             tracing::error!("a handler failed by a panic");
@@ -103,6 +95,18 @@ async fn limited(api: &Api, request: Request, next: Next) -> Response {
                 .into_response()
         }
     }
+}
+
+async fn admitted(api: &Api, request: Request, next: Next) -> Result<Response, Problem> {
+    let request = body::with_short_body(request).await?;
+    if let Some(address) = address::address(request.extensions()) {
+        api.by_address.take(address)?;
+    }
+    let _permit = api
+        .in_flight
+        .try_acquire()
+        .map_err(|_| Problem::new(Code::Overloaded, "too many requests are in hand").after(1))?;
+    Ok(next.run(request).await)
 }
 
 fn add_headers(headers: &mut HeaderMap, id: HeaderValue) {

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::json;
 use tidings_testkit::world::{Answer, World, answer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn send(world: &World, body: impl Into<reqwest::Body>) -> Answer {
     let call =
@@ -140,4 +141,39 @@ async fn addresses_are_checked() {
         got.headers
     );
     world.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_refused_may_finish_and_go_on() {
+    let world = World::start().await;
+    let address = world.base_url.trim_start_matches("http://");
+    let mut line = tokio::net::TcpStream::connect(address).await.expect("connected");
+    for (path, status) in [
+        ("/v9.9/agent/action/list_chats", "400 Bad Request"),
+        ("/v3.6/agent/action/make_coffee", "404 Not Found"),
+        ("/api/v1/events", "401 Unauthorized"),
+        ("/nowhere", "404 Not Found"),
+    ] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: tidings\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+        );
+        line.write_all(head.as_bytes()).await.expect("sent");
+        assert_eq!(head_of(&mut line).await, "HTTP/1.1 100 Continue\r\n\r\n", "{path}");
+        line.write_all(b"{}").await.expect("sent");
+        let answer = head_of(&mut line).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{path}: {answer}");
+        let length = answer.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length.expect("a length").parse().expect("a number");
+        line.read_exact(&mut vec![0; length]).await.expect("the answer's body");
+    }
+    world.stop().await;
+}
+
+/// What comes up to the empty line.
+async fn head_of(line: &mut tokio::net::TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(line.read_u8().await.expect("the server goes on"));
+    }
+    String::from_utf8(head).expect("ASCII")
 }
