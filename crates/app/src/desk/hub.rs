@@ -134,6 +134,15 @@ impl Hub {
         drop(self.signals.send(Arc::new(signal)));
     }
 
+    /// As [`Hub::signal`], unless a customer is there: who came back meanwhile did not go, and their coming, which is
+    /// told once they have their seat, must not be told before it.
+    pub(super) fn signal_absence(&self, customer: CustomerId, push: Push) {
+        let room = self.room();
+        if !room.has_customer(customer) {
+            self.signal(push, None);
+        }
+    }
+
     /// Hears what is not kept, from now on.
     pub fn signals(&self) -> broadcast::Receiver<Arc<Signal>> {
         self.signals.subscribe()

@@ -4,6 +4,7 @@
 //! who comes back and asks what they missed; otherwise nothing is written, and [`came`] tells who listens now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tidings_model::{Customer, CustomerId, GroupNumber, WorkspaceId};
@@ -12,6 +13,7 @@ use tidings_wire::livechat::show::{self, Lens};
 
 use crate::App;
 use crate::desk::find::unreadable;
+use crate::desk::hub::Hub;
 use crate::desk::push::{Agents, Push};
 use crate::desk::{Actor, Failure};
 use crate::pipeline::scene::{Seen, seen};
@@ -87,34 +89,34 @@ fn online(customer: &Customer) -> Value {
 
 /// Tells agents who watch that a customer came, where no event does.
 pub async fn came(app: &App, workspace: WorkspaceId, customer: CustomerId) {
-    tell(app, workspace, customer, |customer| ("incoming_customer", online(customer))).await;
+    let Some((hub, found)) = watched(app, workspace, customer).await else { return };
+    hub.signal(about(customer, ("incoming_customer", online(&found))), None);
 }
 
 /// Tells agents who watch that a customer went; the event of the log comes when they do not come back.
 pub(crate) async fn went(app: &App, workspace: WorkspaceId, customer: CustomerId) {
     let left_at = show::time(app.now());
-    let left = |customer: &Customer| {
-        ("customer_left", json!({ "id": customer.id.to_string(), "left_at": left_at }))
-    };
-    tell(app, workspace, customer, left).await;
+    let Some((hub, _)) = watched(app, workspace, customer).await else { return };
+    let told = ("customer_left", json!({ "id": customer.to_string(), "left_at": left_at }));
+    hub.signal_absence(customer, about(customer, told));
 }
 
-/// Tells of somebody who is known; agents never heard of others.
-async fn tell(
+fn about(customer: CustomerId, told: (&'static str, Value)) -> Push {
+    Push { to_agents: Some(told), agents: Agents::Watching(customer), ..Push::default() }
+}
+
+/// A customer of whom agents may hear: somebody is there to listen, and something is known of them.
+async fn watched(
     app: &App,
     workspace: WorkspaceId,
     customer: CustomerId,
-    told: impl Fn(&Customer) -> (&'static str, Value) + Send,
-) {
-    let Some(hub) = app.hub(workspace).filter(|hub| hub.has_agents()) else { return };
-    let found = super::find(app, workspace, customer).await;
-    match found {
-        Ok(Some(found)) => {
-            let agents = Agents::Watching(customer);
-            let push = Push { to_agents: Some(told(&found.value)), agents, ..Push::default() };
-            hub.signal(push, None);
+) -> Option<(Arc<Hub>, Customer)> {
+    let hub = app.hub(workspace).filter(|hub| hub.has_agents())?;
+    match super::find(app, workspace, customer).await {
+        Ok(found) => Some((hub, found?.value)),
+        Err(failure) => {
+            tracing::warn!("agents are not told of a customer: {failure}");
+            None
         }
-        Ok(None) => {}
-        Err(failure) => tracing::warn!("agents are not told of a customer: {failure}"),
     }
 }
