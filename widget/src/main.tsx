@@ -90,7 +90,10 @@ function begin(): void {
       }
     }
   };
-  shell.listenersOf = tell;
+  shell.listenersOf = (name) => {
+    look();
+    tell(name);
+  };
 
   const host = document.createElement("tidings-widget");
   const root = host.attachShadow({ mode: "open" });
