@@ -23,86 +23,54 @@ impl Options {
     }
 }
 
-/// A file that a command prints.
+/// A file that a program of ours prints.
 struct Generated {
     /// Where it lies in the repository.
     path: &'static str,
-    /// What cargo is called with to print it.
-    printed_by: &'static [&'static str],
+    /// The program, as `cargo run` is told of it.
+    program: &'static [&'static str],
+    /// What the program is called with.
+    arguments: &'static [&'static str],
 }
+
+/// The server itself.
+const TIDINGS: &[&str] = &["--package", "tidings-server", "--bin", "tidings"];
 
 /// All generated files.
 const GENERATED: &[Generated] = &[
     Generated {
         path: "docs/reference/event-types.md",
-        printed_by: &["run", "--quiet", "--package", "tidings-catalogue", "--example", "reference"],
+        program: &["--package", "tidings-catalogue", "--example", "reference"],
+        arguments: &[],
     },
-    Generated {
-        path: "docs/reference/openapi.json",
-        printed_by: &[
-            "run",
-            "--quiet",
-            "--package",
-            "tidings-server",
-            "--bin",
-            "tidings",
-            "--",
-            "openapi",
-        ],
-    },
+    Generated { path: "docs/reference/openapi.json", program: TIDINGS, arguments: &["openapi"] },
     Generated {
         path: "docs/reference/errors.md",
-        printed_by: &[
-            "run",
-            "--quiet",
-            "--package",
-            "tidings-server",
-            "--bin",
-            "tidings",
-            "--",
-            "reference",
-            "errors",
-        ],
+        program: TIDINGS,
+        arguments: &["reference", "errors"],
     },
     Generated {
         path: "docs/reference/settings.md",
-        printed_by: &[
-            "run",
-            "--quiet",
-            "--package",
-            "tidings-server",
-            "--bin",
-            "tidings",
-            "--",
-            "reference",
-            "settings",
-        ],
+        program: TIDINGS,
+        arguments: &["reference", "settings"],
     },
     Generated {
         path: "docs/reference/chat-api.md",
-        printed_by: &[
-            "run",
-            "--quiet",
-            "--package",
-            "tidings-server",
-            "--bin",
-            "tidings",
-            "--",
-            "reference",
-            "chat-api",
-        ],
+        program: TIDINGS,
+        arguments: &["reference", "chat-api"],
     },
 ];
 
 /// Compares every generated file with what the code says now.
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut stale = 0;
-    for Generated { path, printed_by } in GENERATED {
-        let output = building::cargo().args(*printed_by).output().context("cannot start cargo")?;
+    for Generated { path, program, arguments } in GENERATED {
+        let call = [&["run", "--quiet"], *program, &["--"], *arguments].concat();
+        let output = building::cargo().args(&call).output().context("cannot start cargo")?;
         ensure!(
             output.status.success(),
             "`cargo {}` failed: {}",
-            printed_by.join(" "),
+            call.join(" "),
             String::from_utf8_lossy(&output.stderr).trim()
         );
         let committed = building::root().join(path);
