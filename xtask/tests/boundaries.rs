@@ -15,6 +15,7 @@ const LEVELS_0_AND_1: &[&str] = &[
     "tidings-channels",
     "tidings-wire",
     "tidings-outbound",
+    "tidings-bus",
     "tidings-store",
 ];
 
@@ -26,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidings-channels", &["tidings-model"]),
     ("tidings-wire", &["tidings-model"]),
     ("tidings-outbound", &["tidings-model"]),
+    ("tidings-bus", &["tidings-model"]),
     ("tidings-store", &["tidings-model"]),
     ("tidings-store-sqlite", &["tidings-model", "tidings-store"]),
     ("tidings-app", LEVELS_0_AND_1),
@@ -55,6 +57,7 @@ const EVERYTHING: &[&str] = &[
     "tidings-channels",
     "tidings-wire",
     "tidings-outbound",
+    "tidings-bus",
     "tidings-store",
     "tidings-store-sqlite",
     "tidings-app",

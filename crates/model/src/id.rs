@@ -52,6 +52,8 @@ macro_rules! uuid_ids {
 uuid_ids! {
     /// One tenant.
     WorkspaceId;
+    /// One run of one node: a process that starts again is another one.
+    NodeId;
     /// One thing that happened.
     EventId;
     /// The lasting conversation with one customer.

@@ -34,7 +34,7 @@ pub use event::{Author, AuthorKind, Draft, Event, Order, Seq, TypeName, Visibili
 pub use group::{Group, GroupNumber, Priority};
 pub use id::{
     AgentId, BotName, ChannelId, ChatId, CustomerId, DeliveryId, EndpointId, EventId, FileId,
-    GroupName, InvalidId, RunId, ThreadId, TokenId, WorkspaceId,
+    GroupName, InvalidId, NodeId, RunId, ThreadId, TokenId, WorkspaceId,
 };
 pub use properties::{Properties, PropertyPlace, PropertyType};
 pub use thread::{Summary, Thread};

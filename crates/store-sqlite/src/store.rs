@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
 use tidings_store::{
     Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
-    EventQuery, Kind, ReadError, Stats, Store, Tail, Timer,
+    EventQuery, Held, Kind, ReadError, Stats, Store, Tail, Timer,
 };
 
 use crate::maintain::{backup, forget, verify};
@@ -157,12 +157,19 @@ impl Store for SqliteStore {
         self.readers.run(move |connection| documents::page(connection, workspace, &query)).await
     }
 
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, ReadError> {
-        self.readers.run(move |connection| marks::due(connection, now, limit)).await
+    async fn due_timers(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        of: &Held,
+    ) -> Result<Vec<Timer>, ReadError> {
+        let of = of.clone();
+        self.readers.run(move |connection| marks::due(connection, now, limit, &of)).await
     }
 
-    async fn next_timer(&self) -> Result<Option<Timestamp>, ReadError> {
-        self.readers.run(marks::next).await
+    async fn next_timer(&self, of: &Held) -> Result<Option<Timestamp>, ReadError> {
+        let of = of.clone();
+        self.readers.run(move |connection| marks::next(connection, &of)).await
     }
 
     async fn cursor(&self, workspace: WorkspaceId, reader: &str) -> Result<Option<Seq>, ReadError> {

@@ -81,6 +81,7 @@ macro_rules! conformance_tests {
             timers::a_timer_is_taken_once;
             timers::a_timer_is_taken_only_as_it_was_seen;
             timers::due_timers_come_earliest_first;
+            timers::timers_are_asked_for_by_share;
             versions::a_document_counts_its_writes;
             versions::a_wrong_version_is_refused;
             versions::no_update_is_lost_among_many_writers;

@@ -65,11 +65,13 @@ pub enum Kind {
     AgentToken,
     /// A form that customers fill in before or after a chat.
     Form,
+    /// Who holds a share of the work; its version is the epoch of the lease.
+    Lease,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Workspace,
         Self::Token,
         Self::Agent,
@@ -96,6 +98,7 @@ impl Kind {
         Self::BotTemplate,
         Self::AgentToken,
         Self::Form,
+        Self::Lease,
     ];
 
     /// The word for it, as it is stored.
@@ -127,6 +130,7 @@ impl Kind {
             Self::BotTemplate => "bot_template",
             Self::AgentToken => "agent_token",
             Self::Form => "form",
+            Self::Lease => "lease",
         }
     }
 }

@@ -4,8 +4,8 @@
 //! together, or not at all; what `commit` returned is on disk. Readers of the log never see number 11 before 10.
 //!
 //! In reading order: [`batch`] (what is written), [`document`], [`timer`], [`read`] (what is read), [`tail`] (the log's
-//! end, from memory), [`follow`] (how a reader follows the log), [`archive`] (threads as they are searched, a contract of
-//! its own), `conformance` (the promises, as tests; a feature).
+//! end, from memory), [`follow`] (how a reader follows the log), [`share`] and [`nodes`] (how many nodes divide the work),
+//! [`archive`] (threads as they are searched, a contract of its own), `conformance` (the promises, as tests; a feature).
 
 pub mod archive;
 pub mod batch;
@@ -13,14 +13,18 @@ pub mod batch;
 pub mod conformance;
 pub mod document;
 pub mod follow;
+pub mod nodes;
 pub mod read;
+pub mod share;
 pub mod tail;
 pub mod timer;
 
 pub use batch::{Advance, Batch, Claim, CommitError, Committed, Expect};
 pub use document::{Delete, DocKey, Document, Kind, Put, TALLIED, Version};
 pub use follow::Follower;
+pub use nodes::{Node, Nodes, Peer};
 pub use read::{CountOf, DocumentPage, DocumentQuery, EventQuery, Place, ReadError, Scan, Stats};
+pub use share::{Held, SHARES, Share, Shares};
 pub use tail::{Tail, TailRead};
 pub use timer::{Timer, TimerChange, TimerName};
 
@@ -126,11 +130,16 @@ pub trait Store: Send + Sync + 'static {
         of: CountOf,
     ) -> Result<u64, ReadError>;
 
-    /// Timers that are due by `now`, earliest first, of all workspaces.
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, ReadError>;
+    /// Timers that are due by `now` and fall into these shares ([`Share::of_timer`]), earliest first.
+    async fn due_timers(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        of: &Held,
+    ) -> Result<Vec<Timer>, ReadError>;
 
-    /// When the earliest timer of any workspace is due.
-    async fn next_timer(&self) -> Result<Option<Timestamp>, ReadError>;
+    /// When the earliest timer of these shares is due.
+    async fn next_timer(&self, of: &Held) -> Result<Option<Timestamp>, ReadError>;
 
     /// The cursor of a reader: all up to this number is done.
     async fn cursor(&self, workspace: WorkspaceId, reader: &str) -> Result<Option<Seq>, ReadError>;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
 use tidings_store::{
     Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
-    EventQuery, Kind, ReadError, Stats, Store, Tail, Timer,
+    EventQuery, Held, Kind, ReadError, Stats, Store, Tail, Timer,
 };
 use tidings_store_sqlite::SqliteStore;
 
@@ -78,8 +78,13 @@ impl Store for Troubled {
         }
     }
 
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, ReadError> {
-        let mut due = self.inner.due_timers(now, limit).await?;
+    async fn due_timers(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        of: &Held,
+    ) -> Result<Vec<Timer>, ReadError> {
+        let mut due = self.inner.due_timers(now, limit, of).await?;
         // A look at all timers is a test's own.
         if let Some(rung) = self.rung.as_ref().filter(|_| now < Timestamp::MAX) {
             let mut rung = rung.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,8 +192,8 @@ impl Store for Troubled {
         self.inner.documents(workspace, query).await
     }
 
-    async fn next_timer(&self) -> Result<Option<Timestamp>, ReadError> {
-        self.inner.next_timer().await
+    async fn next_timer(&self, of: &Held) -> Result<Option<Timestamp>, ReadError> {
+        self.inner.next_timer(of).await
     }
 
     async fn claim(

@@ -25,7 +25,7 @@ use tidings_behaviors::BotSource;
 use tidings_catalogue::Catalogue;
 use tidings_model::{ChannelId, Clock, Delivery, Event, Seq, Timestamp, WorkspaceId};
 use tidings_outbound::{Client, Policy};
-use tidings_store::{DocumentQuery, EventQuery, Kind, Scan, Store, Timer};
+use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Scan, Store, Timer};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -333,7 +333,8 @@ impl World {
                 }
             }
             let before = store.last_seq(self.workspace).await.expect("it can be read");
-            let due = store.due_timers(self.app.now(), 1).await.expect("they can be read");
+            let due =
+                store.due_timers(self.app.now(), 1, &Held::All).await.expect("they can be read");
             let mut done = due.is_empty();
             for reader in READERS {
                 let cursor = store.cursor(self.workspace, reader).await.expect("it can be read");
@@ -459,7 +460,11 @@ impl World {
 
     /// The timers that are set.
     pub async fn timers(&self) -> Vec<Timer> {
-        self.app.store().due_timers(Timestamp::MAX, 1_000).await.expect("timers can be read")
+        self.app
+            .store()
+            .due_timers(Timestamp::MAX, 1_000, &Held::All)
+            .await
+            .expect("timers can be read")
     }
 
     async fn documents(&self, kind: Kind, scan: Scan) -> Vec<tidings_store::Document> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_model::WorkspaceId;
-use tidings_store::{Timer, TimerName};
+use tidings_store::{Held, Timer, TimerName};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -61,7 +61,7 @@ async fn look(
 ) -> Duration {
     let now = app.clock.now();
     // Those in hand are still due in the store, so the look goes past them.
-    let due = match app.store.due_timers(now, IN_HAND_MAX + in_hand.len()).await {
+    let due = match app.store.due_timers(now, IN_HAND_MAX + in_hand.len(), &Held::All).await {
         Ok(due) => due,
         Err(error) => {
             tracing::error!("the timers cannot be read: {}", chain(&error));
@@ -87,7 +87,7 @@ async fn look(
             (workspace, name, result)
         });
     }
-    match app.store.next_timer().await {
+    match app.store.next_timer(&Held::All).await {
         Ok(Some(next)) if next > now => {
             Duration::try_from(next.duration_since(now)).unwrap_or(LOOK_INTERVAL).min(LOOK_INTERVAL)
         }

@@ -3,44 +3,49 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use tidings_model::{EventId, Seq, Timestamp, WorkspaceId};
 use tidings_store::read::TIMERS_READ_MAX;
-use tidings_store::{ReadError, Stats, Timer, TimerName};
+use tidings_store::{Held, ReadError, Share, Stats, Timer, TimerName};
 use uuid::Uuid;
 
-use super::{limit, number};
+use super::number;
 use crate::position::{nanoseconds, timestamp};
 use crate::row::{blob, engine, timer_body};
 
-/// Timers that are due, earliest first.
+/// Timers that are due, earliest first. One process has this file, so it holds all shares but in tests: those of others
+/// are passed over one by one.
 pub(crate) fn due(
     connection: &Connection,
     now: Timestamp,
     asked: usize,
+    of: &Held,
 ) -> Result<Vec<Timer>, ReadError> {
     let mut select = connection
         .prepare_cached(
             "SELECT w.id, t.name, t.due, t.crc, t.body FROM timers t INDEXED BY timers_by_due
              CROSS JOIN workspaces w ON w.number = t.workspace
-             WHERE t.due <= ?1 ORDER BY t.due, t.workspace, t.name LIMIT ?2",
+             WHERE t.due <= ?1 ORDER BY t.due, t.workspace, t.name",
         )
         .map_err(engine)?;
-    let mut rows =
-        select.query([nanoseconds(now), limit(asked, TIMERS_READ_MAX)]).map_err(engine)?;
+    let mut rows = select.query([nanoseconds(now)]).map_err(engine)?;
     let mut timers = Vec::new();
-    while let Some(row) = rows.next().map_err(engine)? {
-        let name: String = row.get(1).map_err(engine)?;
-        let body = timer_body(row.get(3).map_err(engine)?, blob(row, 4)?, &name)?;
-        timers.push(Timer {
-            workspace: workspace_id(row)?,
-            name: TimerName(name),
-            due: timestamp(row.get(2).map_err(engine)?),
-            body,
-        });
+    while timers.len() < asked.min(TIMERS_READ_MAX)
+        && let Some(row) = rows.next().map_err(engine)?
+    {
+        let workspace = workspace_id(row)?;
+        let name = TimerName(row.get(1).map_err(engine)?);
+        if !of.contains(workspace, Share::of_timer(&name)) {
+            continue;
+        }
+        let body = timer_body(row.get(3).map_err(engine)?, blob(row, 4)?, &name.0)?;
+        timers.push(Timer { workspace, name, due: timestamp(row.get(2).map_err(engine)?), body });
     }
     Ok(timers)
 }
 
 /// When the earliest timer is due.
-pub(crate) fn next(connection: &Connection) -> Result<Option<Timestamp>, ReadError> {
+pub(crate) fn next(connection: &Connection, of: &Held) -> Result<Option<Timestamp>, ReadError> {
+    if *of != Held::All {
+        return Ok(due(connection, Timestamp::MAX, 1, of)?.first().map(|timer| timer.due));
+    }
     let mut select = connection.prepare_cached("SELECT min(due) FROM timers").map_err(engine)?;
     let due: Option<i64> = select.query_row([], |row| row.get(0)).map_err(engine)?;
     Ok(due.map(timestamp))

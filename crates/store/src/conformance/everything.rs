@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidings_model::{Event, EventId, Seq, Timestamp, WorkspaceId};
 
 use crate::read::{DOCUMENTS_READ_MAX, EVENTS_READ_MAX, TIMERS_READ_MAX};
-use crate::{Document, DocumentQuery, EventQuery, Kind, Scan, Store, Timer};
+use crate::{Document, DocumentQuery, EventQuery, Held, Kind, Scan, Store, Timer};
 
 /// Claims that tests take.
 pub const CLAIMS: [&str; 4] = ["telegram:1", "telegram:2", "key:1", "step:1"];
@@ -57,8 +57,10 @@ pub async fn everything(store: &dyn Store, workspace: WorkspaceId) -> Everything
             }
         }
     }
-    let mut timers =
-        store.due_timers(Timestamp::MAX, TIMERS_READ_MAX).await.expect("timers can be read");
+    let mut timers = store
+        .due_timers(Timestamp::MAX, TIMERS_READ_MAX, &Held::All)
+        .await
+        .expect("timers can be read");
     timers.retain(|timer| timer.workspace == workspace);
     let mut cursors = Vec::new();
     for reader in READERS {

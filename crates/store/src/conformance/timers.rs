@@ -6,7 +6,7 @@ use serde_json::json;
 use tidings_model::{Clock, Timestamp};
 
 use super::world::World;
-use crate::{Batch, CommitError, TimerChange, TimerName};
+use crate::{Batch, CommitError, Held, Share, Shares, TimerChange, TimerName};
 
 fn name(text: &str) -> TimerName {
     TimerName(text.into())
@@ -29,7 +29,7 @@ async fn change(world: &World, timers: Vec<TimerChange>) -> Result<(), CommitErr
 }
 
 async fn due(world: &World, now: Timestamp, limit: usize) -> Vec<(String, Timestamp)> {
-    let timers = world.store.due_timers(now, limit).await.expect("timers can be read");
+    let timers = world.store.due_timers(now, limit, &Held::All).await.expect("timers can be read");
     for timer in &timers {
         assert_eq!(timer.workspace, world.workspace);
         assert_eq!(timer.body, json!({ "of": timer.name.0 }));
@@ -39,17 +39,17 @@ async fn due(world: &World, now: Timestamp, limit: usize) -> Vec<(String, Timest
 
 /// Set, set anew, cancelled, cancelled again.
 pub async fn a_timer_is_set_moved_and_cancelled(mut world: World) {
-    assert_eq!(world.store.next_timer().await.expect("read"), None);
+    assert_eq!(world.store.next_timer(&Held::All).await.expect("read"), None);
     change(&world, vec![set("run:1", at(10))]).await.expect("set");
     assert_eq!(due(&world, at(9), 10).await, []);
     assert_eq!(due(&world, at(10), 10).await, [("run:1".into(), at(10))], "due to the nanosecond");
     change(&world, vec![set("run:1", at(20))]).await.expect("moved");
     world.reopen().await;
     assert_eq!(due(&world, at(19), 10).await, []);
-    assert_eq!(world.store.next_timer().await.expect("read"), Some(at(20)));
+    assert_eq!(world.store.next_timer(&Held::All).await.expect("read"), Some(at(20)));
     for _ in 0..2 {
         change(&world, vec![TimerChange::Cancel { name: name("run:1") }]).await.expect("cancelled");
-        assert_eq!(world.store.next_timer().await.expect("read"), None);
+        assert_eq!(world.store.next_timer(&Held::All).await.expect("read"), None);
     }
     world.store.close().await;
 }
@@ -101,9 +101,37 @@ pub async fn a_timer_is_taken_only_as_it_was_seen(world: World) {
 pub async fn due_timers_come_earliest_first(world: World) {
     let timers = [5, 3, 4, 1, 2].map(|second| set(&format!("run:{second}"), at(second))).into();
     change(&world, timers).await.expect("set");
-    assert_eq!(world.store.next_timer().await.expect("read"), Some(at(1)));
+    assert_eq!(world.store.next_timer(&Held::All).await.expect("read"), Some(at(1)));
     let first = due(&world, at(4), 3).await;
     assert_eq!(first, [1, 2, 3].map(|second| (format!("run:{second}"), at(second))));
     assert_eq!(due(&world, world.clock.now(), 10).await.len(), 5);
+    world.store.close().await;
+}
+
+/// A node asks for the timers of its shares, and is not kept from them by those of others.
+pub async fn timers_are_asked_for_by_share(world: World) {
+    let names: Vec<String> = (0..64).map(|number| format!("run:{number}")).collect();
+    let timers = names.iter().zip(1..).map(|(name, second)| set(name, at(second))).collect();
+    change(&world, timers).await.expect("set");
+    let mut found = Vec::new();
+    for share in Share::all() {
+        let held = Held::These(vec![(world.workspace, Shares::NONE.with(share))]);
+        let of_share: Vec<_> =
+            names.iter().filter(|text| Share::of_timer(&name(text)) == share).collect();
+        let due = world.store.due_timers(Timestamp::MAX, 1, &held).await.expect("read");
+        assert_eq!(due.first().map(|timer| &timer.name.0), of_share.first().copied());
+        let next = world.store.next_timer(&held).await.expect("read");
+        assert_eq!(next, due.first().map(|timer| timer.due));
+        let due = world.store.due_timers(Timestamp::MAX, 100, &held).await.expect("read");
+        assert_eq!(due.len(), of_share.len());
+        found.extend(due.into_iter().map(|timer| timer.name.0));
+    }
+    found.sort();
+    let mut names = names;
+    names.sort();
+    assert_eq!(found, names);
+    let nothing = Held::These(vec![(world.workspace, Shares::NONE)]);
+    assert_eq!(world.store.due_timers(Timestamp::MAX, 9, &nothing).await.expect("read"), []);
+    assert_eq!(world.store.next_timer(&nothing).await.expect("read"), None);
     world.store.close().await;
 }

@@ -34,7 +34,7 @@ use tidings_model::{
     AgentId, Author, ChannelId, ChannelKind, ChatId, Clock, Event, Holder, Visibility, WorkspaceId,
 };
 use tidings_outbound::{Client, Policy};
-use tidings_store::{DocumentQuery, EventQuery, Kind, Scan, Store};
+use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Scan, Store};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tidings_testkit::telegram::TelegramServer;
 use tokio::net::TcpListener;
@@ -333,7 +333,8 @@ impl World {
     /// Ends the story: no timer is left but those of runs that wait, every event is what the catalogue says.
     pub(super) async fn finish(mut self) {
         self.until("no timer to be left", async || {
-            let timers = self.app.store().due_timers(Timestamp::MAX, 100).await.expect("read");
+            let timers =
+                self.app.store().due_timers(Timestamp::MAX, 100, &Held::All).await.expect("read");
             timers.iter().all(|timer| timer.name.0.starts_with("run:")).then_some(())
         })
         .await;
