@@ -30,3 +30,4 @@ pub use maintain::backup::backup;
 pub use open::{CHECKED_AT_OPEN_BYTES_MAX, OpenError};
 pub use options::{Options, Synchronous};
 pub use store::SqliteStore;
+pub use writer::load::SqliteLoad;

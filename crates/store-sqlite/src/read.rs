@@ -4,6 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod marks;
+pub(crate) mod records;
 pub(crate) mod tallies;
 
 use rusqlite::{Connection, OptionalExtension};

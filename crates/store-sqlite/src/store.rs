@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
+use tidings_store::transfer::{Movable, Part, Record};
 use tidings_store::{
     Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
     EventQuery, Held, Kind, ReadError, Stats, Store, Tail, Timer,
@@ -12,7 +13,7 @@ use tidings_store::{
 
 use crate::maintain::{backup, forget, verify};
 use crate::prepared::prepare;
-use crate::read::{documents, events, marks, tallies};
+use crate::read::{documents, events, marks, records, tallies};
 use crate::readers::Readers;
 use crate::tails::Tails;
 use crate::writer::Queue;
@@ -224,5 +225,20 @@ impl Store for SqliteStore {
         if !matches!(ended.await, Ok(Ok(()))) {
             tracing::error!("the store's writing thread failed");
         }
+    }
+}
+
+#[async_trait::async_trait]
+impl Movable for SqliteStore {
+    async fn records(
+        &self,
+        workspace: WorkspaceId,
+        part: Part,
+        after: Option<&Record>,
+    ) -> Result<Vec<Record>, ReadError> {
+        let after = after.cloned();
+        self.readers
+            .run(move |connection| records::page(connection, workspace, part, after.as_ref()))
+            .await
     }
 }

@@ -32,6 +32,11 @@ pub(crate) fn renew(connection: &Connection) -> rusqlite::Result<()> {
     for name in wanted {
         connection.execute("INSERT INTO tallied_names (name) VALUES (?1)", [name])?;
     }
+    recount(connection)
+}
+
+/// Makes the tallies anew.
+pub(crate) fn recount(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM tallies", [])?;
     connection.execute(
         &format!("INSERT INTO tallies (workspace, kind, name, value, count) {COUNTED}"),

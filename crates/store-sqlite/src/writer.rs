@@ -10,6 +10,7 @@
 mod apply;
 mod counters;
 mod forget;
+pub(crate) mod load;
 mod statements;
 
 use std::collections::HashMap;

@@ -25,12 +25,14 @@ pub mod model;
 pub mod numbers;
 pub mod threads;
 pub mod timers;
+pub mod transfer;
 pub mod versions;
 pub mod workspaces;
 pub mod world;
 
 pub use archive::Shelf;
 pub use everything::{Everything, everything};
+pub use transfer::Yard;
 pub use world::{HandClock, Place, World};
 
 /// Makes a test of every promise; the argument is evaluated for each and gives a fresh [`Place`].
@@ -93,6 +95,25 @@ macro_rules! conformance_tests {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $promise() {
             $crate::conformance::$topic::$promise($crate::conformance::World::new(Box::new($place))).await;
+        }
+    )*};
+}
+
+/// Makes a test of every promise of a move; the argument is evaluated for each and gives a fresh [`Yard`].
+#[macro_export]
+macro_rules! transfer_conformance_tests {
+    ($yard:expr) => {
+        $crate::transfer_conformance_tests! {
+            @each $yard;
+            a_moved_store_is_equal;
+            a_store_that_is_not_empty_takes_no_load;
+            a_load_that_was_cut_short_begins_again;
+        }
+    };
+    (@each $yard:expr; $($promise:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $promise() {
+            $crate::conformance::transfer::$promise(::std::sync::Arc::new($yard)).await;
         }
     )*};
 }

@@ -5,7 +5,8 @@
 //!
 //! In reading order: [`batch`] (what is written), [`document`], [`timer`], [`read`] (what is read), [`tail`] (the log's
 //! end, from memory), [`follow`] (how a reader follows the log), [`share`] and [`nodes`] (how many nodes divide the work),
-//! [`archive`] (threads as they are searched, a contract of its own), `conformance` (the promises, as tests; a feature).
+//! [`archive`] (threads as they are searched, a contract of its own), [`transfer`] (how a store moves to another engine),
+//! `conformance` (the promises, as tests; a feature).
 
 pub mod archive;
 pub mod batch;
@@ -18,6 +19,7 @@ pub mod read;
 pub mod share;
 pub mod tail;
 pub mod timer;
+pub mod transfer;
 
 pub use batch::{Advance, Batch, Claim, CommitError, Committed, Expect};
 pub use document::{Delete, DocKey, Document, Kind, Put, TALLIED, Version};

@@ -38,6 +38,7 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (number) DO UPDATE SET last_seq = excluded.last_seq, events = excluded.events,
             documents = excluded.documents, timers = excluded.timers";
+    event_type: "SELECT number FROM event_types WHERE name = ?1";
     insert_event_type: "INSERT INTO event_types (name) VALUES (?1)";
     chat: "SELECT number FROM chats WHERE workspace = ?1 AND id = ?2";
     insert_chat: "INSERT INTO chats (number, workspace, id) VALUES (?1, ?2, ?3)";
@@ -166,6 +167,12 @@ impl Statements<'_> {
 
     pub(super) fn insert_event_type(&mut self, name: &TypeName) -> rusqlite::Result<i64> {
         self.insert_event_type.insert([name.as_str()])
+    }
+
+    /// The number of an event type; a new one gets one.
+    pub(super) fn type_number(&mut self, name: &TypeName) -> rusqlite::Result<i64> {
+        let known = self.event_type.query_row([name.as_str()], |row| row.get(0)).optional()?;
+        known.map_or_else(|| self.insert_event_type(name), Ok)
     }
 
     pub(super) fn last_thread_number(&mut self) -> rusqlite::Result<i64> {

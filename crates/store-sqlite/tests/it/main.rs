@@ -15,3 +15,4 @@ mod full;
 mod migrations;
 mod opening;
 mod place;
+mod transfer;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tidings_model::Clock;
 use tidings_store::Store;
-use tidings_store::conformance::Place;
-use tidings_store_sqlite::{Options, SqliteStore};
+use tidings_store::conformance::{Place, Yard};
+use tidings_store::transfer::{Load, LoadError, Movable};
+use tidings_store_sqlite::{Options, SqliteLoad, SqliteStore};
 
 pub(crate) struct Folder(tempfile::TempDir);
 
@@ -31,5 +32,21 @@ impl Place for Folder {
 
     fn copy_path(&self) -> PathBuf {
         self.0.path().join("copy.db")
+    }
+}
+
+impl Yard for Folder {
+    fn open_movable(&self, clock: Arc<dyn Clock>) -> Arc<dyn Movable> {
+        let store = SqliteStore::open(&self.file(), Options::default(), clock);
+        Arc::new(store.expect("the store opens"))
+    }
+
+    fn load(&self, clock: Arc<dyn Clock>) -> Result<Box<dyn Load>, LoadError> {
+        Ok(Box::new(SqliteLoad::begin(&self.copy_path(), &*clock)?))
+    }
+
+    fn open_loaded(&self, clock: Arc<dyn Clock>) -> Arc<dyn Movable> {
+        let store = SqliteStore::open(&self.copy_path(), Options::default(), clock);
+        Arc::new(store.expect("the store opens"))
     }
 }
