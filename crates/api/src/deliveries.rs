@@ -3,6 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
+use tidings_app::pipeline::redeliver::redeliver;
 use tidings_app::pipeline::scene::seen;
 use tidings_model::{
     Attempt, ChannelId, ChatId, Delivery, DeliveryId, DeliveryStatus, Destination, EndpointId,
@@ -21,7 +22,7 @@ use crate::problem::{Code, Problem, from_step};
 use crate::state::Api;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(redeliver))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(again))
 }
 
 /// One event owed to one destination.
@@ -156,11 +157,7 @@ async fn one(caller: Caller<Read>, State(api): State<Api>, Id(id): Id<DeliveryId
     responses((status = 200, description = "The delivery, with the new attempt.", body = DeliveryView)),
     security(("token" = ["write"])),
 )]
-async fn redeliver(
-    caller: Caller<Write>,
-    State(api): State<Api>,
-    Id(id): Id<DeliveryId>,
-) -> Answer {
+async fn again(caller: Caller<Write>, State(api): State<Api>, Id(id): Id<DeliveryId>) -> Answer {
     let store = api.app.store();
     let found = store.document(caller.workspace(), &DocKey::new(Kind::Delivery, id)).await?;
     let found = seen::<Delivery>(found.ok_or_else(|| Problem::not_found("delivery"))?)?;
@@ -168,13 +165,7 @@ async fn redeliver(
     let event = event.ok_or_else(|| {
         Problem::new(Code::EventForgotten, "the event of this delivery is no longer kept")
     })?;
-    let office = api.offices.get(&caller.workspace());
-    let office = office
-        .ok_or_else(|| Problem::new(Code::ShuttingDown, "nothing is delivered now").after(1))?;
-    let delivery = match found.value.to {
-        Destination::Endpoint { .. } => office.deliver().redeliver(&event, found).await,
-        Destination::Channel { .. } => office.send().redeliver(&event, found).await,
-    };
+    let delivery = redeliver(&api.app, &event, found).await;
     let delivery = delivery.map_err(from_step)?;
     Ok(answer::json(StatusCode::OK, &DeliveryView::from(delivery)))
 }

@@ -2,16 +2,12 @@
 //!
 //! Nothing here is remembered beyond the process: tokens that were looked up, and how fast somebody asked.
 
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use tidings_app::App;
-use tidings_app::pipeline::Running;
-use tidings_app::pipeline::start::Office;
-use tidings_model::WorkspaceId;
 use tokio::sync::{Semaphore, watch};
 
 use crate::address::TrustedProxy;
@@ -22,8 +18,6 @@ use crate::rate::Buckets;
 pub struct ApiState {
     /// What the server does.
     pub app: Arc<App>,
-    /// What runs for each workspace: whoever redelivers asks it. See [`ApiState::offices_of`].
-    pub offices: Vec<Arc<Office>>,
     /// The limits.
     pub limits: Limits,
     /// The proxies in front of us whose word is taken for where a request comes from.
@@ -34,16 +28,6 @@ pub struct ApiState {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Routes beside ours, as the demo's.
     pub extra: Option<Router>,
-}
-
-impl ApiState {
-    /// The offices that run.
-    pub fn offices_of(app: &App, running: &Running) -> Vec<Arc<Office>> {
-        app.workspaces()
-            .into_iter()
-            .filter_map(|workspace| running.office(workspace).cloned())
-            .collect()
-    }
 }
 
 /// How often somebody may ask: a bucket of `burst` that is filled with `per_second`.
@@ -189,7 +173,6 @@ pub(crate) struct Api(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) app: Arc<App>,
-    pub(crate) offices: HashMap<WorkspaceId, Arc<Office>>,
     pub(crate) limits: Limits,
     pub(crate) proxies: Vec<TrustedProxy>,
     pub(crate) readiness: Arc<Readiness>,
@@ -211,7 +194,6 @@ impl Api {
         let limits = state.limits;
         Self(Arc::new(Shared {
             app: state.app,
-            offices: state.offices.into_iter().map(|office| (office.workspace(), office)).collect(),
             readiness: state.readiness,
             metrics: state.metrics,
             tokens: TokenCache::default(),

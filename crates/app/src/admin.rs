@@ -51,6 +51,7 @@ impl From<CommitError> for AdminError {
         match error {
             CommitError::Conflict { .. } => Self::Conflict,
             CommitError::Claimed { .. }
+            | CommitError::Fenced { .. }
             | CommitError::EventExists { .. }
             | CommitError::Malformed { .. }
             | CommitError::TimerGone { .. }

@@ -18,6 +18,7 @@ pub(crate) mod poll;
 pub mod react;
 pub mod reader;
 pub mod receive;
+pub mod redeliver;
 pub mod route;
 pub mod scene;
 pub mod send;

@@ -143,6 +143,13 @@ pub enum CommitError {
         /// Which one.
         key: DocKey,
     },
+    /// The work that wanted this is another node's now: its lease has moved on. Told by who expects the lease
+    /// ([`crate::Kind::Lease`]) in the name of the work, never by an engine; it must not be tried again here.
+    #[error("the lease on share {share} has moved on: this work is another node's now")]
+    Fenced {
+        /// Which share of the workspace.
+        share: crate::Share,
+    },
     /// A timer to take is gone or was set anew: somebody else took it.
     #[error("timer {name} is gone or was set anew")]
     TimerGone {
@@ -185,6 +192,7 @@ impl CommitError {
             Self::Conflict { .. } | Self::Overloaded | Self::DiskFull | Self::Engine { .. } => true,
             Self::Claimed { .. }
             | Self::TimerGone { .. }
+            | Self::Fenced { .. }
             | Self::EventExists { .. }
             | Self::Malformed { .. }
             | Self::Closed => false,

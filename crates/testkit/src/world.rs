@@ -186,7 +186,6 @@ impl World {
         let running = pipeline::start(&app).await.expect("the pipeline starts");
         let readiness = Readiness::starting();
         let state = ApiState {
-            offices: ApiState::offices_of(&app, &running),
             app: Arc::clone(&app),
             limits,
             proxies: vec!["127.0.0.1".parse().expect("an address")],

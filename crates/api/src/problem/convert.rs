@@ -40,7 +40,8 @@ impl From<CommitError> for Problem {
             | CommitError::TimerGone { .. } => {
                 Self::new(Code::ChangedMeanwhile, "it was changed by somebody else meanwhile")
             }
-            CommitError::EventExists { .. }
+            CommitError::Fenced { .. }
+            | CommitError::EventExists { .. }
             | CommitError::Malformed { .. }
             | CommitError::Engine { .. } => internal(&error),
         }

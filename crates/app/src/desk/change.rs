@@ -208,6 +208,7 @@ pub async fn unwritable(app: &App, actor: &Actor, error: CommitError) -> Failure
         ),
         CommitError::Claimed { outcome: None, .. }
         | CommitError::Conflict { .. }
+        | CommitError::Fenced { .. }
         | CommitError::TimerGone { .. }
         | CommitError::EventExists { .. }
         | CommitError::Malformed { .. }

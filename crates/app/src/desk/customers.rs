@@ -66,6 +66,7 @@ pub(crate) fn not_written(error: &CommitError) -> Failure {
         ),
         CommitError::Claimed { .. }
         | CommitError::Conflict { .. }
+        | CommitError::Fenced { .. }
         | CommitError::TimerGone { .. }
         | CommitError::EventExists { .. }
         | CommitError::Malformed { .. }

@@ -217,7 +217,8 @@ impl<C: Carrier> Outbox<C> {
             };
             let tried = self.carrier.try_once(&event, &delivery).await;
             let mut batch = Batch::new(self.workspace);
-            let goes_on = self.record(&event, &mut delivery, &tried, &mut batch);
+            let goes_on =
+                record(&self.app, &self.carrier, &event, &mut delivery, &tried, &mut batch);
             batch.puts.push(put_delivery(C::NAME, &delivery, Some(version)));
             self.app.commit(batch).await?;
             self.carrier.recorded(&tried).await;
@@ -226,28 +227,6 @@ impl<C: Carrier> Outbox<C> {
             }
         }
         self.unpark_if_done(timer, lane).await
-    }
-
-    /// Tries a delivery again now, whatever its state, because somebody asked for it.
-    pub async fn redeliver(
-        &self,
-        event: &Arc<Event>,
-        found: Seen<Delivery>,
-    ) -> Result<Delivery, StepFailed> {
-        let Seen { value: mut delivery, version } = found;
-        let (status, tries, next_at) = (delivery.status, delivery.tries, delivery.next_at);
-        let tried = self.carrier.try_once(event, &delivery).await;
-        let mut batch = Batch::new(self.workspace);
-        self.record(event, &mut delivery, &tried, &mut batch);
-        batch.timers.clear();
-        if tried.outcome != Outcome::Taken {
-            // Asked by hand: a failure changes nothing but the record of attempts.
-            (delivery.status, delivery.tries, delivery.next_at) = (status, tries, next_at);
-        }
-        batch.puts.push(put_delivery(C::NAME, &delivery, Some(version)));
-        self.app.commit(batch).await?;
-        self.carrier.recorded(&tried).await;
-        Ok(delivery)
     }
 
     async fn pending(&self, lane: Lane) -> Result<Vec<Seen<Delivery>>, ReadError> {
@@ -279,7 +258,7 @@ impl<C: Carrier> Outbox<C> {
     ) -> Result<(), StepFailed> {
         let tried = self.carrier.try_once(event, &delivery).await;
         let mut batch = Batch::new(self.workspace);
-        self.record(event, &mut delivery, &tried, &mut batch);
+        record(&self.app, &self.carrier, event, &mut delivery, &tried, &mut batch);
         batch.puts.push(put_delivery(C::NAME, &delivery, None));
         if delivery.status != DeliveryStatus::Pending {
             self.app.commit(batch).await?;
@@ -331,69 +310,6 @@ impl<C: Carrier> Outbox<C> {
         Ok(())
     }
 
-    /// Notes a try. Returns whether the lane goes on with what follows.
-    fn record(
-        &self,
-        event: &Event,
-        delivery: &mut Delivery,
-        tried: &Tried,
-        batch: &mut Batch,
-    ) -> bool {
-        let now = self.app.now();
-        delivery.attempts.push(tried.attempt.clone());
-        let surplus =
-            delivery.attempts.len().saturating_sub(tidings_model::delivery::ATTEMPTS_KEPT_MAX);
-        delivery.attempts.drain(..surplus);
-        delivery.parts_taken = tried.parts_taken;
-        let mut charge = || {
-            delivery.tries += 1;
-            usize::try_from(delivery.tries)
-                .ok()
-                .and_then(|tries| self.app.settings.retry_delays.get(tries - 1))
-        };
-        let pause = match tried.outcome {
-            Outcome::Taken => {
-                delivery.tries += 1;
-                delivery.status = DeliveryStatus::Delivered;
-                None
-            }
-            Outcome::Refused | Outcome::Gone => {
-                delivery.tries += 1;
-                delivery.status = DeliveryStatus::Failed;
-                None
-            }
-            Outcome::AfterPause(pause) => Some(pause.clamp(PAUSE_ASKED_MIN, PAUSE_ASKED_MAX)),
-            Outcome::Again => {
-                let delay = charge().copied();
-                if delay.is_none() {
-                    delivery.status = DeliveryStatus::Failed;
-                }
-                delay.map(|delay| self.jittered(delay))
-            }
-        };
-        delivery.next_at = pause.map(|pause| later(now, pause));
-        if let Some(next_at) = delivery.next_at {
-            delivery.status = DeliveryStatus::Pending;
-            batch.timers.push(set_timer(C::NAME, lane_of(delivery), next_at));
-        }
-        let outcome = match delivery.status {
-            DeliveryStatus::Delivered => "delivered",
-            DeliveryStatus::Pending => "again",
-            DeliveryStatus::Failed => "failed",
-        };
-        metrics::counter!("tidings_attempts_total", "reader" => C::NAME, "outcome" => outcome)
-            .increment(1);
-        self.carrier.follow_up(event, delivery, tried, batch);
-        delivery.next_at.is_none()
-    }
-
-    /// Up to a tenth longer, so that many that failed together do not come back together.
-    fn jittered(&self, delay: Duration) -> Duration {
-        let (_, random) = self.app.clock.next_id().as_u64_pair();
-        let tenth = u64::try_from(delay.as_millis() / 10).unwrap_or(u64::MAX);
-        delay + Duration::from_millis(random % (tenth + 1))
-    }
-
     fn parked(&self) -> std::sync::MutexGuard<'_, HashSet<Lane>> {
         self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -402,6 +318,94 @@ impl<C: Carrier> Outbox<C> {
         let place = usize::try_from(self.hasher.hash_one(lane) % LOCKS as u64).unwrap_or(0);
         self.locks.get(place).expect("the place is taken modulo the number of locks")
     }
+}
+
+/// Tries a delivery again now, whatever its state, because somebody asked for it. Any node may: what it writes expects the
+/// delivery as it was found.
+pub async fn redeliver<C: Carrier>(
+    app: &App,
+    carrier: &C,
+    event: &Arc<Event>,
+    found: Seen<Delivery>,
+) -> Result<Delivery, StepFailed> {
+    let Seen { value: mut delivery, version } = found;
+    let (status, tries, next_at) = (delivery.status, delivery.tries, delivery.next_at);
+    let tried = carrier.try_once(event, &delivery).await;
+    let mut batch = Batch::new(event.workspace);
+    record(app, carrier, event, &mut delivery, &tried, &mut batch);
+    batch.timers.clear();
+    if tried.outcome != Outcome::Taken {
+        // Asked by hand: a failure changes nothing but the record of attempts.
+        (delivery.status, delivery.tries, delivery.next_at) = (status, tries, next_at);
+    }
+    batch.puts.push(put_delivery(C::NAME, &delivery, Some(version)));
+    app.commit(batch).await?;
+    carrier.recorded(&tried).await;
+    Ok(delivery)
+}
+
+/// Notes a try. Returns whether the lane goes on with what follows.
+fn record<C: Carrier>(
+    app: &App,
+    carrier: &C,
+    event: &Event,
+    delivery: &mut Delivery,
+    tried: &Tried,
+    batch: &mut Batch,
+) -> bool {
+    let now = app.now();
+    delivery.attempts.push(tried.attempt.clone());
+    let surplus =
+        delivery.attempts.len().saturating_sub(tidings_model::delivery::ATTEMPTS_KEPT_MAX);
+    delivery.attempts.drain(..surplus);
+    delivery.parts_taken = tried.parts_taken;
+    let mut charge = || {
+        delivery.tries += 1;
+        usize::try_from(delivery.tries)
+            .ok()
+            .and_then(|tries| app.settings.retry_delays.get(tries - 1))
+    };
+    let pause = match tried.outcome {
+        Outcome::Taken => {
+            delivery.tries += 1;
+            delivery.status = DeliveryStatus::Delivered;
+            None
+        }
+        Outcome::Refused | Outcome::Gone => {
+            delivery.tries += 1;
+            delivery.status = DeliveryStatus::Failed;
+            None
+        }
+        Outcome::AfterPause(pause) => Some(pause.clamp(PAUSE_ASKED_MIN, PAUSE_ASKED_MAX)),
+        Outcome::Again => {
+            let delay = charge().copied();
+            if delay.is_none() {
+                delivery.status = DeliveryStatus::Failed;
+            }
+            delay.map(|delay| jittered(app, delay))
+        }
+    };
+    delivery.next_at = pause.map(|pause| later(now, pause));
+    if let Some(next_at) = delivery.next_at {
+        delivery.status = DeliveryStatus::Pending;
+        batch.timers.push(set_timer(C::NAME, lane_of(delivery), next_at));
+    }
+    let outcome = match delivery.status {
+        DeliveryStatus::Delivered => "delivered",
+        DeliveryStatus::Pending => "again",
+        DeliveryStatus::Failed => "failed",
+    };
+    metrics::counter!("tidings_attempts_total", "reader" => C::NAME, "outcome" => outcome)
+        .increment(1);
+    carrier.follow_up(event, delivery, tried, batch);
+    delivery.next_at.is_none()
+}
+
+/// Up to a tenth longer, so that many that failed together do not come back together.
+fn jittered(app: &App, delay: Duration) -> Duration {
+    let (_, random) = app.clock.next_id().as_u64_pair();
+    let tenth = u64::try_from(delay.as_millis() / 10).unwrap_or(u64::MAX);
+    delay + Duration::from_millis(random % (tenth + 1))
 }
 
 /// How many each destination has.

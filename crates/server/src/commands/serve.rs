@@ -183,7 +183,6 @@ impl Server {
         let readiness = self.readiness;
         let gathered = metrics.clone();
         let state = ApiState {
-            offices: ApiState::offices_of(&self.app, &running),
             app: Arc::clone(&self.app),
             limits: limits(&self.settings),
             proxies: self.settings.trusted_proxies()?,

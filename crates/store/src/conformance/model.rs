@@ -256,6 +256,7 @@ impl Model {
                 claimed.is_none() && self.events.iter().any(|event| event.id == *id)
             }
             CommitError::Overloaded
+            | CommitError::Fenced { .. }
             | CommitError::DiskFull
             | CommitError::Malformed { .. }
             | CommitError::Closed

@@ -1,0 +1,35 @@
+//! A delivery that somebody asks for once more. Called by `api`, on whichever node is asked.
+//!
+//! It holds no lane: what it writes expects the delivery as it was found, so of two tries at once one is recorded.
+
+use std::sync::Arc;
+
+use tidings_model::{Delivery, Destination, Event};
+
+use super::deliver::ToEndpoints;
+use super::outbox;
+use super::reader::StepFailed;
+use super::scene::Seen;
+use super::send::ToChannels;
+use crate::App;
+
+/// Tries a delivery once, now.
+pub async fn redeliver(
+    app: &Arc<App>,
+    event: &Arc<Event>,
+    found: Seen<Delivery>,
+) -> Result<Delivery, StepFailed> {
+    let Some(directory) = app.directory(event.workspace) else {
+        return Err(tidings_store::CommitError::Closed.into());
+    };
+    match found.value.to {
+        Destination::Endpoint { .. } => {
+            let carrier = ToEndpoints::new(Arc::clone(app), directory);
+            outbox::redeliver(app, &carrier, event, found).await
+        }
+        Destination::Channel { .. } => {
+            let carrier = ToChannels::new(Arc::clone(app), directory);
+            outbox::redeliver(app, &carrier, event, found).await
+        }
+    }
+}
