@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tidings_bus::Bus;
 use tidings_catalogue::Catalogue;
-use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, Timestamp, WorkspaceId};
+use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, NodeId, Timestamp, WorkspaceId};
 use tidings_outbound::Client;
 use tidings_store::archive::Archive;
 use tidings_store::{Batch, CommitError, Committed, DocKey, Kind, ReadError, Store, TimerChange};
@@ -47,6 +48,10 @@ pub struct Parts {
     pub sealer: Sealer,
     /// What the operator set.
     pub settings: Settings,
+    /// Which run of which node this is.
+    pub node: NodeId,
+    /// How the other nodes of the installation are told what they may want to know.
+    pub bus: Arc<dyn Bus>,
 }
 
 /// What everything in this crate shares.
@@ -59,6 +64,8 @@ pub struct App {
     pub(crate) providers: Client,
     pub(crate) sealer: Sealer,
     pub(crate) settings: Settings,
+    pub(crate) node: NodeId,
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) timers_changed: Notify,
     scenes: Scenes,
     passes: Passes,
@@ -99,6 +106,8 @@ impl App {
             providers: parts.providers,
             sealer: parts.sealer,
             settings: parts.settings,
+            node: parts.node,
+            bus: parts.bus,
             timers_changed: Notify::new(),
             scenes: Scenes::default(),
             passes: Passes::default(),
@@ -144,6 +153,16 @@ impl App {
     /// What the operator set.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Which run of which node this is.
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// How the other nodes are told what they may want to know.
+    pub fn bus(&self) -> &Arc<dyn Bus> {
+        &self.bus
     }
 
     /// The time now.

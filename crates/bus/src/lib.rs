@@ -73,6 +73,11 @@ pub trait Bus: Send + Sync + 'static {
     /// Hears what other nodes tell, from now on; never what this one tells.
     fn hear(&self) -> broadcast::Receiver<Hint>;
 
+    /// Whether there is nobody who could hear: then nothing need be made ready to be told.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     /// How large a hint may be before it costs this bus more than the hearers' own look at the store.
     fn hint_bytes_max(&self) -> usize {
         HINT_BYTES_MAX
@@ -96,5 +101,9 @@ impl Bus for Alone {
 
     fn hear(&self) -> broadcast::Receiver<Hint> {
         self.silence.subscribe()
+    }
+
+    fn is_alone(&self) -> bool {
+        true
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use tidings_app::seal::{KEY_BYTES, Sealer};
 use tidings_app::{App, Parts};
+use tidings_bus::Alone;
 use tidings_catalogue::Catalogue;
+use tidings_model::{Clock, NodeId};
 use tidings_outbound::{Client, Policy};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 
@@ -93,6 +95,8 @@ impl Installation {
             providers: Client::for_settings()?,
             sealer: Sealer::new(&self.key()?),
             settings: settings.pipeline(&self.folder, listens_on)?,
+            node: NodeId::new(SystemClock.next_id()),
+            bus: Arc::new(Alone::default()),
         };
         Ok(App::open(parts).await?)
     }

@@ -1,7 +1,9 @@
 //! A world for tests: the real server, a clock to turn, and simulated outside services.
 
+pub mod bus;
 pub mod clock;
 pub mod desk;
+pub mod nodes;
 pub mod places;
 pub mod receiver;
 pub mod rtm;

@@ -22,8 +22,9 @@ use tidings_app::pipeline::{self, Running};
 use tidings_app::seal::{KEY_BYTES, Sealer};
 use tidings_app::{App, Parts, Settings};
 use tidings_behaviors::BotSource;
+use tidings_bus::{Alone, Bus};
 use tidings_catalogue::Catalogue;
-use tidings_model::{ChannelId, Clock, Delivery, Event, Seq, Timestamp, WorkspaceId};
+use tidings_model::{ChannelId, Clock, Delivery, Event, NodeId, Seq, Timestamp, WorkspaceId};
 use tidings_outbound::{Client, Policy};
 use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Scan, Store, Timer};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
@@ -85,7 +86,7 @@ pub struct World {
     pub http: reqwest::Client,
     running: Running,
     server: JoinHandle<()>,
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 /// What came back.
@@ -141,18 +142,32 @@ impl World {
 
     /// Starts a server in a fresh folder.
     pub async fn begin(start: Start) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the test");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder for the test"));
         let clock = HandClock::new();
         let (listener, base_url) = bind().await;
-        let app =
-            open(&folder, &clock, &base_url, start.settings, start.between, &start.allow).await;
+        let store = (start.between)(open_store(&folder, &clock));
+        let node = OneNode::alone(&clock);
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
+        Self::founded(app, folder, clock, listener, base_url, start.limits, start.routes).await
+    }
+
+    /// Makes the workspace, and serves it.
+    async fn founded(
+        app: Arc<App>,
+        folder: Arc<tempfile::TempDir>,
+        clock: Arc<HandClock>,
+        listener: TcpListener,
+        base_url: String,
+        limits: Limits,
+        routes: Option<axum::Router>,
+    ) -> Self {
         let directory = workspaces::create(&app, "test").await.expect("a workspace can be made");
         let workspace = directory.workspace();
         let all = BTreeSet::from([Right::Read, Right::Write, Right::Admin]);
         let (_, token) =
             tokens::create(&app, workspace, "tests", all, None).await.expect("a token can be made");
         let place = Place { folder, clock, listener, base_url, token, workspace };
-        Self::serve(app, place, start.limits, start.routes).await
+        Self::serve(app, place, limits, routes).await
     }
 
     /// Stops in order, and opens the same folder again.
@@ -169,11 +184,50 @@ impl World {
         let Self { clock, token, workspace, folder, app, http, .. } = self;
         drop((app, http));
         let (listener, base_url) = bind().await;
-        let app =
-            open(&folder, &clock, &base_url, start.settings, start.between, &start.allow).await;
+        let store = (start.between)(open_store(&folder, &clock));
+        let node = OneNode::alone(&clock);
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
         bots::load_live(&app, workspace).await.expect("the bots can be read");
         let place = Place { folder, clock, listener, base_url, token, workspace };
         Self::serve(app, place, start.limits, start.routes).await
+    }
+
+    /// Another node over the same store.
+    pub(crate) async fn another(&self, bus: Arc<dyn Bus>, node: NodeId) -> Self {
+        let (listener, base_url) = bind().await;
+        let (folder, clock) = (Arc::clone(&self.folder), Arc::clone(&self.clock));
+        let node = OneNode { node, bus, archive: format!("archive-{node}.db") };
+        let store = Arc::clone(self.app.store());
+        let start = Start::default();
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
+        bots::load_live(&app, self.workspace).await.expect("the bots can be read");
+        let (token, workspace) = (self.token.clone(), self.workspace);
+        let place = Place { folder, clock, listener, base_url, token, workspace };
+        Self::serve(app, place, start.limits, start.routes).await
+    }
+
+    /// The first of several nodes.
+    pub(crate) async fn first(bus: Arc<dyn Bus>, node: NodeId, clock: Arc<HandClock>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder for the test"));
+        let (listener, base_url) = bind().await;
+        let store: Arc<dyn Store> = open_store(&folder, &clock);
+        let node = OneNode { node, bus, archive: "archive.db".into() };
+        let start = Start::default();
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
+        Self::founded(app, folder, clock, listener, base_url, start.limits, start.routes).await
+    }
+
+    /// Ends without a word: nothing of it is finished, and nobody is told.
+    pub(crate) fn die(self) {
+        self.server.abort();
+        drop(self.running);
+    }
+
+    /// Stops in order, and leaves the store open: other nodes use it.
+    pub(crate) async fn step_down(self) {
+        self.readiness.drain();
+        self.server.await.expect("the server ends well");
+        self.running.stop().await;
     }
 
     async fn serve(
@@ -513,7 +567,7 @@ static CATALOGUE: LazyLock<Arc<Catalogue>> =
 
 /// What a server needs besides what it does.
 struct Place {
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
     clock: Arc<HandClock>,
     listener: TcpListener,
     base_url: String,
@@ -527,24 +581,42 @@ async fn bind() -> (TcpListener, String) {
     (listener, format!("http://{address}"))
 }
 
+/// What a server is among others.
+struct OneNode {
+    node: NodeId,
+    bus: Arc<dyn Bus>,
+    /// The file of the archive: each node has its own.
+    archive: String,
+}
+
+impl OneNode {
+    fn alone(clock: &HandClock) -> Self {
+        let node = NodeId::new(clock.next_id());
+        Self { node, bus: Arc::new(Alone::default()), archive: "archive.db".into() }
+    }
+}
+
+fn open_store(folder: &tempfile::TempDir, clock: &Arc<HandClock>) -> Arc<SqliteStore> {
+    let path = folder.path().join("tidings.db");
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    Arc::new(SqliteStore::open(&path, Options::default(), clock).expect("the store opens"))
+}
+
 async fn open(
+    store: Arc<dyn Store>,
+    one: OneNode,
     folder: &tempfile::TempDir,
     clock: &Arc<HandClock>,
     base_url: &str,
     settings: Settings,
-    between: Between,
     allow: &[&str],
 ) -> Arc<App> {
-    let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    let path = folder.path().join("tidings.db");
-    let store =
-        SqliteStore::open(&path, Options::default(), Arc::clone(&clock)).expect("the store opens");
-    let archive = SqliteArchive::open(&folder.path().join("archive.db")).expect("it opens");
+    let archive = SqliteArchive::open(&folder.path().join(one.archive)).expect("it opens");
     let allow = allow.iter().map(|rule| rule.parse().expect("a good rule"));
     App::open(Parts {
-        store: between(Arc::new(store)),
+        store,
         archive: Arc::new(archive),
-        clock,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
         catalogue: Arc::clone(&CATALOGUE),
         guarded: Client::new(Policy::new(allow)).expect("a client can be made"),
         providers: Client::for_settings().expect("a client can be made"),
@@ -554,6 +626,8 @@ async fn open(
             files_folder: folder.path().join("files"),
             ..settings
         },
+        node: one.node,
+        bus: one.bus,
     })
     .await
     .expect("the store can be read")

@@ -20,6 +20,7 @@ mod files;
 mod lifecycle;
 mod loops;
 mod methods;
+mod nodes;
 mod publishing;
 mod retention;
 mod routing;

@@ -29,9 +29,11 @@ use tidings_app::pipeline::{Running, start};
 use tidings_app::seal::Sealer;
 use tidings_app::{App, Parts, Settings};
 use tidings_behaviors::BotSource;
+use tidings_bus::Alone;
 use tidings_catalogue::Catalogue;
 use tidings_model::{
-    AgentId, Author, ChannelId, ChannelKind, ChatId, Clock, Event, Holder, Visibility, WorkspaceId,
+    AgentId, Author, ChannelId, ChannelKind, ChatId, Clock, Event, Holder, NodeId, Visibility,
+    WorkspaceId,
 };
 use tidings_outbound::{Client, Policy};
 use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Scan, Store};
@@ -371,6 +373,8 @@ async fn open_app(folder: &TempDir, clock: &Arc<TurnedClock>, public_url: &str) 
         providers: Client::for_settings().expect("a client"),
         sealer: Sealer::new(&[7; 32]),
         settings,
+        node: NodeId::new(Uuid::nil()),
+        bus: Arc::new(Alone::default()),
     };
     App::open(parts).await.expect("the app opens")
 }
