@@ -29,6 +29,17 @@ const PACKAGES: &[Package] = &[
         name: "python3-venv",
         why: "a client of others is in Python",
     },
+    Package {
+        programs: &["initdb", "pg_ctlcluster"],
+        name: "postgresql",
+        why: "many nodes keep their events in it",
+    },
+    Package { programs: &["nats-server"], name: "nats-server", why: "many nodes talk by it" },
+    Package {
+        programs: &["pgbouncer"],
+        name: "pgbouncer",
+        why: "the store must work behind a pooler",
+    },
     Package { programs: &["openssl"], name: "openssl", why: "a client of others speaks TLS only" },
 ];
 

@@ -61,7 +61,7 @@ impl Keeper {
     fn objects(&self, world: &World, id: &str) -> usize {
         let folder = match self {
             Self::Folder => world.app.settings().files_folder.clone(),
-            Self::Bucket(bucket) => bucket.folder().to_path_buf(),
+            Self::Bucket(bucket) => bucket.folder(),
         };
         below(&folder).iter().filter(|path| path.to_string_lossy().contains(id)).count()
     }
