@@ -31,7 +31,7 @@ async fn ready(State(api): State<Api>) -> Response {
     match api.readiness.phase() {
         Phase::Starting => reasons.push("starting"),
         Phase::Ready => {}
-        Phase::Draining => reasons.push("draining"),
+        Phase::Leaving | Phase::Draining => reasons.push("draining"),
     }
     for workspace in api.app.workspaces() {
         match api.app.store().last_seq(workspace).await {

@@ -113,7 +113,9 @@ pub enum Phase {
     Starting,
     /// All is well.
     Ready,
-    /// We stop: what is in hand is finished, streams end, balancers should send nobody more.
+    /// We shall stop soon: everything goes on, and balancers should send nobody more.
+    Leaving,
+    /// We stop: what is in hand is finished, streams end.
     Draining,
 }
 
@@ -134,6 +136,11 @@ impl Readiness {
     /// Everything runs.
     pub fn ready(&self) {
         self.phase.send_replace(Phase::Ready);
+    }
+
+    /// We shall stop soon: balancers should send nobody more.
+    pub fn leave(&self) {
+        self.phase.send_replace(Phase::Leaving);
     }
 
     /// We stop. Streams end at once, so that the server need not wait for them.

@@ -412,7 +412,7 @@ impl<'a> Pages<'a> {
 
 /// One cursor for each reader: the least of its shares.
 ///
-/// A share that has no cursor yet goes on from the whole reader's, or from the start where there is none.
+/// Both say "all up to here is done", so the greater of them counts, as it does for who reads them.
 fn whole(cursors: Vec<Advance>) -> Vec<Advance> {
     let mut readers: BTreeMap<String, (Option<Seq>, Vec<Seq>)> = BTreeMap::new();
     for Advance { reader, to } in cursors {
@@ -422,10 +422,10 @@ fn whole(cursors: Vec<Advance>) -> Vec<Advance> {
         }
     }
     let whole = readers.into_iter().map(|(reader, (own, shares))| {
-        let without_cursor =
-            (shares.len() < usize::from(crate::SHARES)).then(|| own.unwrap_or_default());
-        let to = shares.into_iter().chain(without_cursor).min().unwrap_or_default();
-        Advance { reader, to }
+        // A share without a cursor has done nothing but what the whole reader did.
+        let has_all = shares.len() == usize::from(crate::SHARES);
+        let least = shares.into_iter().min().filter(|_| has_all);
+        Advance { reader, to: own.max(least).unwrap_or_default() }
     });
     whole.collect()
 }
@@ -443,6 +443,9 @@ mod tests {
         let shares = (0..16).map(|share| cursor(format!("react#{share}"), 100 + share));
         let all: Vec<_> = shares.chain([cursor("index", 7), cursor("react", 3)]).collect();
         assert_eq!(whole(all), [cursor("index", 7), cursor("react", 100)]);
+        let shares = (0..16).map(|share| cursor(format!("react#{share}"), share));
+        let older: Vec<_> = shares.chain([cursor("react", 30)]).collect();
+        assert_eq!(whole(older), [cursor("react", 30)], "what one node did before counts");
     }
 
     #[test]

@@ -91,8 +91,25 @@ pub enum Published {
     },
 }
 
-/// Publishes a bot's text.
+/// How often a text is looked at again that somebody else published meanwhile: as often as a few nodes start at once.
+const TRIES_MAX: usize = 10;
+
+/// Publishes a bot's text. Nodes that find the same text in their folders publish it once.
 pub async fn publish(
+    app: &App,
+    workspace: WorkspaceId,
+    source: BotSource,
+) -> Result<Published, AdminError> {
+    for _ in 1..TRIES_MAX {
+        match publish_once(app, workspace, source.clone()).await {
+            Err(AdminError::Conflict) => {}
+            settled => return settled,
+        }
+    }
+    publish_once(app, workspace, source).await
+}
+
+async fn publish_once(
     app: &App,
     workspace: WorkspaceId,
     source: BotSource,
@@ -106,6 +123,7 @@ pub async fn publish(
                 .as_ref()
                 .is_some_and(|live| live.value.version == version && live.value.refused.is_empty())
             {
+                put_on_shelf(app, workspace, Arc::new(bot));
                 return Ok(Published::Unchanged);
             }
             go_live(app, workspace, source, &bot, found).await?;
@@ -257,8 +275,13 @@ fn told(app: &App, workspace: WorkspaceId, event_type: &str, data: serde_json::V
     draft
 }
 
+/// Another node may have published it, so that it is live and not on our shelf.
 fn put_on_shelf(app: &App, workspace: WorkspaceId, bot: Arc<Bot>) {
     let Some(directory) = app.directory(workspace) else { return };
+    let is_there = |old: &Arc<Bot>| old.name == bot.name && old.version == bot.version;
+    if directory.bots().bots().iter().any(is_there) {
+        return;
+    }
     let mut bots: Vec<_> =
         directory.bots().bots().iter().filter(|old| old.name != bot.name).cloned().collect();
     bots.push(bot);

@@ -3,11 +3,13 @@
 use serde_json::{Map, Value};
 use tidings_channels::telegram;
 use tidings_model::{BotName, Channel, ChannelId, ChannelKind, WorkspaceId};
-use tidings_store::{DocKey, Kind, Version};
+use tidings_store::{Batch, CommitError, DocKey, Kind, Put, Version};
 
 use super::web_settings::{IDENTITY_SECRET, WebSettings};
+use super::workspaces::one_at_a_time;
 use super::{AdminError, listed, tokens};
 use crate::App;
+use crate::pipeline::written::to_body;
 use crate::seal::CannotOpen;
 
 /// The settings that are secrets, of every kind of channel.
@@ -36,6 +38,13 @@ pub async fn create(
     kind: ChannelKind,
     change: ChannelChange,
 ) -> Result<Channel, AdminError> {
+    let channel = made(app, kind, change)?;
+    let key = DocKey::new(Kind::Channel, channel.id);
+    listed::write(app, workspace, key, &channel, Some(Version::ABSENT)).await?;
+    Ok(channel)
+}
+
+fn made(app: &App, kind: ChannelKind, change: ChannelChange) -> Result<Channel, AdminError> {
     let mut channel = Channel {
         id: ChannelId::new(app.clock.next_id()),
         kind,
@@ -51,8 +60,6 @@ pub async fn create(
         &mut channel,
         ChannelChange { name: Some(name), settings: Some(settings), ..change },
     )?;
-    let key = DocKey::new(Kind::Channel, channel.id);
-    listed::write(app, workspace, key, &channel, Some(Version::ABSENT)).await?;
     Ok(channel)
 }
 
@@ -75,17 +82,35 @@ pub async fn change(
 const FIRST_WEB_CHANNEL: &str = "Website";
 
 /// Makes the web channel that a workspace always has, where it has none.
+///
+/// Of several nodes that look at once one makes it.
 pub async fn ensure_web(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
-    let directory = app.directory(workspace);
-    let has_one = directory.is_some_and(|directory| {
-        directory.channels().iter().any(|channel| channel.kind == ChannelKind::Web)
-    });
-    if has_one {
-        return Ok(());
+    loop {
+        let alone = one_at_a_time(app, workspace).await?;
+        listed::refresh(app, workspace).await?;
+        let has_one = app.directory(workspace).is_some_and(|directory| {
+            directory.channels().iter().any(|channel| channel.kind == ChannelKind::Web)
+        });
+        if has_one {
+            return Ok(());
+        }
+        let name = Some(FIRST_WEB_CHANNEL.into());
+        let channel = made(app, ChannelKind::Web, ChannelChange { name, ..Default::default() })?;
+        let mut batch = Batch::new(workspace);
+        batch.puts.push(Put {
+            key: DocKey::new(Kind::Channel, channel.id),
+            expected: Some(Version::ABSENT),
+            body: to_body(&channel),
+            index: Vec::new(),
+        });
+        batch.puts.push(alone);
+        match app.commit(batch).await {
+            Ok(_) => return listed::refresh(app, workspace).await,
+            // Somebody else was first: whoever refused us has written, so this comes to an end.
+            Err(CommitError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    let change = ChannelChange { name: Some(FIRST_WEB_CHANNEL.into()), ..ChannelChange::default() };
-    create(app, workspace, ChannelKind::Web, change).await?;
-    Ok(())
 }
 
 /// Gives a web channel a new identity secret, and shows it this once. What was signed with the one before is refused

@@ -10,9 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use tidings_model::{Timestamp, TokenId, WorkspaceId};
-use tidings_store::{Batch, Delete, DocKey, Document, DocumentQuery, Kind, Put, Scan, Version};
+use tidings_store::{
+    Batch, CommitError, Delete, DocKey, Document, DocumentQuery, Kind, Put, Scan, Version,
+};
 
 use super::AdminError;
+use super::workspaces::one_at_a_time;
 use crate::App;
 use crate::pipeline::scene::seen;
 use crate::pipeline::written::to_body;
@@ -59,6 +62,43 @@ pub async fn create(
     rights: BTreeSet<Right>,
     given: Option<String>,
 ) -> Result<(Token, String), AdminError> {
+    let (batch, made) = prepared(app, workspace, name, rights, given)?;
+    app.commit(batch).await?;
+    Ok(made)
+}
+
+/// Makes a token of all rights where nobody has one, and says so; `None` where somebody has. Of several nodes that ask at
+/// once one makes it.
+pub async fn create_first(
+    app: &App,
+    workspace: WorkspaceId,
+    given: Option<String>,
+) -> Result<Option<String>, AdminError> {
+    loop {
+        let alone = one_at_a_time(app, workspace).await?;
+        if !list(app, workspace).await?.is_empty() {
+            return Ok(None);
+        }
+        let rights = BTreeSet::from([Right::Read, Right::Write, Right::Admin]);
+        let (mut batch, (_, secret)) = prepared(app, workspace, "first", rights, given.clone())?;
+        batch.puts.push(alone);
+        match app.commit(batch).await {
+            Ok(_) => return Ok(Some(secret)),
+            // Somebody else was first: whoever refused us has written, so this comes to an end.
+            Err(CommitError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A batch that makes a token, and the token.
+fn prepared(
+    app: &App,
+    workspace: WorkspaceId,
+    name: &str,
+    rights: BTreeSet<Right>,
+    given: Option<String>,
+) -> Result<(Batch, (Token, String)), AdminError> {
     if name.is_empty() || name.len() > 100 {
         return Err(AdminError::invalid("name", "must have 1 to 100 bytes"));
     }
@@ -89,8 +129,7 @@ pub async fn create(
         body: to_body(&token),
         index: vec![("id", token.id.to_string())],
     });
-    app.commit(batch).await?;
-    Ok((token, secret))
+    Ok((batch, (token, secret)))
 }
 
 /// The token that this secret is, if it is one.

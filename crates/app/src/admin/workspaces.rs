@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tidings_model::{Properties, Timestamp, WorkspaceId};
-use tidings_store::{Batch, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, CommitError, DocKey, Kind, Put, Version};
 
 use super::AdminError;
 use crate::App;
@@ -33,8 +33,17 @@ pub struct Workspace {
 
 /// Makes a workspace, and opens it.
 pub async fn create(app: &App, name: &str) -> Result<Arc<Directory>, AdminError> {
+    create_as(app, WorkspaceId::new(app.clock.next_id()), name).await
+}
+
+/// Makes a workspace whose id is given, and opens it. Where it is there already, made by another node, it is opened.
+pub async fn create_as(
+    app: &App,
+    id: WorkspaceId,
+    name: &str,
+) -> Result<Arc<Directory>, AdminError> {
     let workspace = Workspace {
-        id: WorkspaceId::new(app.clock.next_id()),
+        id,
         name: name.into(),
         created_at: app.now(),
         properties: Properties::default(),
@@ -48,6 +57,17 @@ pub async fn create(app: &App, name: &str) -> Result<Arc<Directory>, AdminError>
         body: to_body(&workspace),
         index: Vec::new(),
     });
-    app.commit(batch).await?;
-    Ok(app.open_workspace(workspace.id).await?)
+    match app.commit(batch).await {
+        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(app.open_workspace(id).await?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A write of the workspace's document that changes nothing. Of two batches that carry it as both saw it one is refused:
+/// so nodes that start at once do not make twice what a workspace begins with.
+pub(super) async fn one_at_a_time(app: &App, id: WorkspaceId) -> Result<Put, AdminError> {
+    let key = DocKey::new(Kind::Workspace, id);
+    let found = app.store.document(id, &key).await?;
+    let found = found.ok_or(AdminError::NotFound { what: "workspace", id: id.to_string() })?;
+    Ok(Put { key, expected: Some(found.version), body: found.body, index: Vec::new() })
 }
