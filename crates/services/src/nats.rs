@@ -47,6 +47,12 @@ impl Nats {
         format!("nats://{}", self.address)
     }
 
+    /// Whether it was started and not stopped.
+    #[must_use]
+    pub const fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Ends it.
     ///
     /// # Errors

@@ -104,6 +104,12 @@ impl Postgres {
         self.programs.path(name)
     }
 
+    /// Whether it was started and not stopped.
+    #[must_use]
+    pub const fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Ends it.
     ///
     /// # Errors

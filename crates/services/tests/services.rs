@@ -205,3 +205,27 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test]
+async fn a_proxy_of_nats_loses_every_second_message() {
+    let nats = tidings_services::nats().await.expect("a server");
+    let proxy = Proxy::start_for_nats(nats.address()).await.expect("a proxy");
+    proxy.lose_half();
+    let mut hearer = TcpStream::connect(nats.address()).await.expect("it listens");
+    hearer.write_all(b"CONNECT {\"verbose\":false}\r\nSUB a 1\r\nPING\r\n").await.expect("said");
+    read_until(&mut hearer, b"PONG\r\n").await;
+    let mut teller = TcpStream::connect(proxy.address()).await.expect("it listens");
+    let said = b"CONNECT {\"verbose\":false}\r\nPUB a 1\r\n1\r\nPUB a 1\r\n2\r\nPUB a 1\r\n3\r\n";
+    teller.write_all(said).await.expect("said");
+    let heard = read_until(&mut hearer, b"\r\n3\r\n").await;
+    assert!(heard.contains("\r\n1\r\n") && !heard.contains("\r\n2\r\n"), "{heard}");
+}
+
+async fn read_until(stream: &mut TcpStream, end: &[u8]) -> String {
+    let mut heard = Vec::new();
+    while !heard.ends_with(end) {
+        let read = timeout(SOON, stream.read_buf(&mut heard)).await;
+        assert!(read.expect("soon").expect("it reads") > 0, "{}", String::from_utf8_lossy(&heard));
+    }
+    String::from_utf8_lossy(&heard).into_owned()
+}
