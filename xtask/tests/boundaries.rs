@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidings-bus", &["tidings-model"]),
     ("tidings-store", &["tidings-model"]),
     ("tidings-store-sqlite", &["tidings-model", "tidings-store"]),
+    ("tidings-store-postgres", &["tidings-model", "tidings-store", "tidings-bus"]),
     // Servers of others, for tests.
     ("tidings-services", &[]),
     ("tidings-app", LEVELS_0_AND_1),
@@ -62,6 +63,7 @@ const EVERYTHING: &[&str] = &[
     "tidings-bus",
     "tidings-store",
     "tidings-store-sqlite",
+    "tidings-store-postgres",
     "tidings-app",
     "tidings-api",
 ];
@@ -89,6 +91,7 @@ const HOUSED: &[Housed] = &[
     Housed { prefix: "rusqlite", homes: &["tidings-store-sqlite"], test_homes: &[] },
     Housed { prefix: "libsqlite3", homes: &["tidings-store-sqlite"], test_homes: &[] },
     Housed { prefix: "tokio-postgres", homes: &["tidings-store-postgres"], test_homes: &[] },
+    Housed { prefix: "deadpool", homes: &["tidings-store-postgres"], test_homes: &[] },
     Housed { prefix: "sqlx", homes: &[], test_homes: &[] },
     // The web framework; in `xtask` it is the ceiling of the benchmark and the receiver of the crash test.
     Housed {

@@ -1,0 +1,220 @@
+//! The first flight: locks the workspace's row, and reads all that could refuse one of the batches.
+//!
+//! All statements are sent at once. They come after the lock in the same transaction, and each sees what was committed
+//! before it began (READ COMMITTED), so none of it can change until we commit.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use tidings_model::{EventId, ThreadId, WorkspaceId};
+use tidings_store::{DocKey, Kind, Version};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use crate::prepared::{Prepared, PreparedTimer};
+use crate::text::{self, stored};
+
+/// Begins a transaction whose waits are all limited, whatever the database's settings are: a node that freezes holds the
+/// lock of a workspace for three seconds at most. They end with the transaction, so a pool between us and the database
+/// (PgBouncer) passes none of them on.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL statement_timeout = '5s';
+    SET LOCAL lock_timeout = '4s';
+    SET LOCAL idle_in_transaction_session_timeout = '3s'";
+
+/// What is there, of all that the batches touch.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// The workspace's row; it was made by this transaction if `is_new`.
+    pub(super) counters: Counters,
+    pub(super) is_new: bool,
+    /// The transaction's number, to ask what became of it.
+    pub(super) transaction: String,
+    pub(super) claims: HashMap<String, Option<EventId>>,
+    pub(super) documents: HashMap<DocKey, StoredDocument>,
+    /// When they are due.
+    pub(super) timers: HashMap<String, i64>,
+    pub(super) events: HashSet<EventId>,
+    /// Their last orders.
+    pub(super) threads: HashMap<ThreadId, u64>,
+}
+
+/// A workspace's row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counters {
+    pub(super) last_seq: u64,
+    pub(super) events: i64,
+    pub(super) documents: i64,
+    pub(super) timers: i64,
+}
+
+/// A document's row, but for its body.
+pub(super) struct StoredDocument {
+    pub(super) version: Version,
+    pub(super) entries: Vec<u8>,
+}
+
+/// Everything that the batches touch, each once.
+#[derive(Default)]
+struct Touched<'a> {
+    claims: BTreeSet<&'a str>,
+    documents: BTreeSet<(Kind, &'a str)>,
+    timers: BTreeSet<&'a str>,
+    events: Vec<Uuid>,
+    threads: BTreeSet<Uuid>,
+}
+
+impl<'a> Touched<'a> {
+    fn by(batches: &[&'a Prepared]) -> Self {
+        let mut touched = Self::default();
+        for batch in batches {
+            touched.claims.extend(batch.claims.iter().map(|claim| claim.name.as_str()));
+            let keys = (batch.expects.iter().map(|expect| &expect.key))
+                .chain(batch.puts.iter().map(|put| &put.key))
+                .chain(batch.deletes.iter().map(|delete| &delete.key));
+            touched.documents.extend(keys.map(|key| (key.kind, key.id.as_str())));
+            touched.timers.extend(batch.timers.iter().map(PreparedTimer::name));
+            touched.events.extend(batch.events.iter().map(|event| event.draft.id.uuid()));
+            let threads = batch.events.iter().filter_map(|event| event.draft.thread);
+            touched.threads.extend(threads.map(ThreadId::uuid));
+        }
+        touched
+    }
+}
+
+/// Begins the transaction and looks. After an error the transaction is still open.
+pub(super) async fn look(
+    client: &Client,
+    workspace: WorkspaceId,
+    batches: &[&Prepared],
+) -> Result<Seen, Failure> {
+    let touched = Touched::by(batches);
+    let id = workspace.uuid();
+    let claims: Vec<_> = touched.claims.iter().map(|name| stored(name)).collect();
+    let (kinds, ids): (Vec<&str>, Vec<_>) =
+        touched.documents.iter().map(|(kind, id)| (kind.as_str(), stored(id))).unzip();
+    let timers: Vec<_> = touched.timers.iter().map(|name| stored(name)).collect();
+    let threads: Vec<Uuid> = touched.threads.iter().copied().collect();
+
+    let begin = async { client.batch_execute(BEGIN).await.map(|()| Vec::new()) };
+    let mut flight = vec![
+        begin.boxed(),
+        ask(
+            client,
+            true,
+            "SELECT last_seq, events, documents, timers, pg_current_xact_id()::text
+             FROM workspaces WHERE id = $1 FOR UPDATE",
+            vec![(&id, Type::UUID)],
+        ),
+        ask(
+            client,
+            !claims.is_empty(),
+            "SELECT name, outcome FROM claims WHERE workspace = $1 AND name = ANY ($2)",
+            vec![(&id, Type::UUID), (&claims, Type::TEXT_ARRAY)],
+        ),
+        ask(
+            client,
+            !kinds.is_empty(),
+            "SELECT d.kind, d.id, d.version, d.entries
+             FROM unnest($2::text[], $3::text[]) wanted (kind, id)
+             JOIN documents d ON d.workspace = $1 AND d.kind = wanted.kind AND d.id = wanted.id",
+            vec![(&id, Type::UUID), (&kinds, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
+        ),
+        ask(
+            client,
+            !timers.is_empty(),
+            "SELECT name, due FROM timers WHERE workspace = $1 AND name = ANY ($2)",
+            vec![(&id, Type::UUID), (&timers, Type::TEXT_ARRAY)],
+        ),
+        ask(
+            client,
+            !touched.events.is_empty(),
+            "SELECT id FROM events WHERE workspace = $1 AND id = ANY ($2)",
+            vec![(&id, Type::UUID), (&touched.events, Type::UUID_ARRAY)],
+        ),
+        ask(
+            client,
+            !threads.is_empty(),
+            "SELECT id, last_order FROM threads WHERE workspace = $1 AND id = ANY ($2)",
+            vec![(&id, Type::UUID), (&threads, Type::UUID_ARRAY)],
+        ),
+    ];
+    let answers = join_all(flight.drain(..)).await;
+    drop(flight);
+    // The first error is the cause of those that follow it.
+    let mut answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let mut seen = Seen::default();
+    drop(next());
+    match next().first() {
+        Some(row) => {
+            seen.counters = Counters {
+                last_seq: row.try_get::<_, i64>(0)?.cast_unsigned(),
+                events: row.try_get(1)?,
+                documents: row.try_get(2)?,
+                timers: row.try_get(3)?,
+            };
+            seen.transaction = row.try_get(4)?;
+        }
+        None => {
+            seen.is_new = true;
+            seen.transaction = insert_workspace(client, id).await?;
+        }
+    }
+    for row in next() {
+        let outcome: Option<Uuid> = row.try_get(1)?;
+        seen.claims.insert(text::read(row.try_get(0)?), outcome.map(EventId::new));
+    }
+    for row in next() {
+        let word: &str = row.try_get(0)?;
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == word) else { continue };
+        let key = DocKey { kind, id: text::read(row.try_get(1)?) };
+        let version = Version(row.try_get::<_, i64>(2)?.cast_unsigned());
+        seen.documents.insert(key, StoredDocument { version, entries: row.try_get(3)? });
+    }
+    for row in next() {
+        seen.timers.insert(text::read(row.try_get(0)?), row.try_get(1)?);
+    }
+    for row in next() {
+        seen.events.insert(EventId::new(row.try_get(0)?));
+    }
+    for row in next() {
+        let order: i64 = row.try_get(1)?;
+        seen.threads.insert(ThreadId::new(row.try_get(0)?), order.cast_unsigned());
+    }
+    Ok(seen)
+}
+
+type Rows = Result<Vec<Row>, tokio_postgres::Error>;
+
+/// One statement of the flight, left out if there is nothing to ask.
+fn ask<'a>(
+    client: &'a Client,
+    is_wanted: bool,
+    sql: &'static str,
+    params: Vec<(&'a (dyn ToSql + Sync), Type)>,
+) -> BoxFuture<'a, Rows> {
+    async move {
+        if !is_wanted {
+            return Ok(Vec::new());
+        }
+        client.query_typed(sql, &params).await
+    }
+    .boxed()
+}
+
+/// Makes the row of a workspace in which nobody wrote yet; it is gone again if all batches are refused. Two nodes at once:
+/// the second waits for the first, and is told to try again.
+async fn insert_workspace(client: &Client, id: Uuid) -> Result<String, Failure> {
+    let row = client
+        .query_typed_one(
+            "INSERT INTO workspaces (id, last_seq, events, documents, timers)
+             VALUES ($1, 0, 0, 0, 0) RETURNING pg_current_xact_id()::text",
+            &[(&id, Type::UUID)],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
+}
