@@ -3,8 +3,8 @@
 //! Absolute figures drift with the machine and with whoever shares it, so every figure is taken several times, in turns
 //! with its ceilings, and told as a median with its range; the aims are ratios wherever they can be. The method is in
 //! `docs/performance.md`. In reading order: [`measure`] (what is measured, in which turns), [`site`] (a server with
-//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (the Chat API, a run of its
-//! own), [`book`] (figures), [`aims`].
+//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (the Chat API) and [`nodes`]
+//! (many nodes on PostgreSQL, each a run of its own), [`book`] (figures), [`aims`].
 
 mod accept;
 mod aims;
@@ -12,6 +12,8 @@ mod book;
 mod ceilings;
 mod footprint;
 mod measure;
+mod nodes;
+mod report;
 mod rtm;
 mod site;
 mod talk;
@@ -34,6 +36,9 @@ pub(crate) struct Options {
     /// Measure the Chat API, its open connections and its lists, and nothing else.
     #[arg(long)]
     rtm: bool,
+    /// Measure many nodes on PostgreSQL and NATS, and nothing else.
+    #[arg(long, conflicts_with = "rtm")]
+    nodes: bool,
     /// Use this binary instead of building one.
     #[arg(long)]
     server: Option<PathBuf>,
@@ -72,6 +77,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.rtm {
         measure.arg("--rtm");
     }
+    if options.nodes {
+        measure.arg("--nodes");
+    }
     let status = measure.status().context("cannot start the measuring process")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -82,6 +90,7 @@ pub(crate) fn run_part(part: &Part) -> anyhow::Result<()> {
     runtime.block_on(async {
         match part {
             Part::Measure(options) if options.rtm => Box::pin(rtm::run(options)).await,
+            Part::Measure(options) if options.nodes => Box::pin(nodes::run(options)).await,
             Part::Broadcast => rtm::run_broadcast().await,
             Part::Measure(options) => Box::pin(measure::run(options)).await,
             Part::Http(part) => ceilings::run_http(part).await,

@@ -151,27 +151,82 @@ fn malformed(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// A client that opens a new connection when it has none.
+/// The addresses of an installation's nodes, and the one that is asked at the moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Doors {
+    addresses: Vec<SocketAddr>,
+    at: usize,
+}
+
+impl Doors {
+    /// All of them; the first to be asked is the one with a number.
+    pub(crate) const fn new(addresses: Vec<SocketAddr>, at: usize) -> Self {
+        Self { addresses, at }
+    }
+
+    pub(crate) fn current(&self) -> io::Result<SocketAddr> {
+        let at = self.at.checked_rem(self.addresses.len()).unwrap_or_default();
+        self.addresses.get(at).copied().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Goes on to the next one.
+    pub(crate) const fn turn(&mut self) {
+        self.at = self.at.wrapping_add(1);
+    }
+
+    pub(crate) const fn are_many(&self) -> bool {
+        self.addresses.len() > 1
+    }
+}
+
+/// A client that opens a new connection when it has none, to the next node when one failed.
 #[derive(Debug)]
 pub(crate) struct Client {
-    address: SocketAddr,
+    doors: Doors,
     connection: Option<Connection>,
 }
 
 impl Client {
-    pub(crate) const fn new(address: SocketAddr) -> Self {
-        Self { address, connection: None }
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self::through(Doors::new(vec![address], 0))
+    }
+
+    pub(crate) const fn through(doors: Doors) -> Self {
+        Self { doors, connection: None }
+    }
+
+    /// Leaves the node that is asked at the moment.
+    pub(crate) fn turn(&mut self) {
+        self.connection = None;
+        self.doors.turn();
     }
 
     /// Sends a request and waits for its answer. After a failure nobody knows whether it arrived.
     pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<Answer> {
-        let mut connection = match self.connection.take() {
+        let connection = self.connection.take();
+        match self.send_by(connection, request).await {
+            Ok((connection, answer)) => {
+                self.connection = Some(connection);
+                Ok(answer)
+            }
+            Err(error) => {
+                self.turn();
+                Err(error)
+            }
+        }
+    }
+
+    async fn send_by(
+        &self,
+        connection: Option<Connection>,
+        request: &[u8],
+    ) -> io::Result<(Connection, Answer)> {
+        let mut connection = match connection {
             Some(connection) => connection,
-            None => Connection::open(self.address).await?,
+            None => Connection::open(self.doors.current()?).await?,
         };
         let answer = connection.exchange(request).await?;
-        self.connection = Some(connection);
-        Ok(answer)
+        Ok((connection, answer))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Chores of the project, as `cargo xtask CHORE`: all tests, the crash test, the benchmark, freshness of generated files.
+//! Chores of the project, as `cargo xtask CHORE`: all tests, the crash test, the cluster test, the benchmark, freshness of generated files.
 //!
 //! A chore tells what it does on the terminal, and its exit code is the verdict. Nothing here is part of the product.
 #![expect(
@@ -9,12 +9,14 @@
 
 mod bench;
 mod building;
+mod cluster;
 mod crash;
 mod dice;
 mod figures;
 mod fresh;
 mod http;
 mod installation;
+mod outside;
 mod process;
 mod test;
 mod websocket;
@@ -36,6 +38,8 @@ enum Chore {
     Test(test::Options),
     /// Kill the server at random moments under load, and check from outside that nothing was lost, doubled or reordered.
     Crash(crash::Options),
+    /// Disturb three nodes with one PostgreSQL and one NATS under load, and check the same from outside.
+    Cluster(cluster::Options),
     /// Measure throughput, latency, memory and start-up beside their ceilings, in one run.
     Bench(bench::Options),
     /// Compare generated files with what the code says now.
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test(options) => test::run(&options),
         Chore::Crash(options) => crash::run(&options),
+        Chore::Cluster(options) => cluster::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Fresh(options) => fresh::run(&options),
         Chore::BenchPart(part) => bench::run_part(&part).map(|()| ExitCode::SUCCESS),

@@ -1,12 +1,11 @@
-//! What the kernel tells about a running process, read from `/proc` (Linux): CPU time and memory. And signals to it.
+//! What the kernel tells about a running process, read from `/proc` (Linux): CPU time and memory.
 //!
 //! Called by the crash test and the benchmark.
 
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 /// How many ticks `/proc/PID/stat` counts in a second: `USER_HZ`, which is 100 on every Linux that Rust's tier 1 names.
 const TICKS_PER_SECOND: u64 = 100;
@@ -56,25 +55,6 @@ pub(crate) fn load_average() -> String {
     fs::read_to_string("/proc/loadavg")
         .map(|text| text.trim().to_owned())
         .unwrap_or_else(|_| "unknown".to_owned())
-}
-
-/// Stops a process in its tracks; it cannot refuse.
-pub(crate) fn freeze(pid: u32) -> anyhow::Result<()> {
-    signal(pid, "-STOP")
-}
-
-/// Asks a process to end.
-pub(crate) fn ask_to_end(pid: u32) -> anyhow::Result<()> {
-    signal(pid, "-TERM")
-}
-
-fn signal(pid: u32, signal: &str) -> anyhow::Result<()> {
-    let status = Command::new("kill")
-        .args([signal, &pid.to_string()])
-        .status()
-        .context("cannot run `kill`")?;
-    ensure!(status.success(), "`kill {signal} {pid}` failed");
-    Ok(())
 }
 
 #[cfg(test)]

@@ -48,8 +48,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("tidings-server", EVERYTHING),
     ("tidings-testkit", EVERYTHING),
-    // The benchmark feeds the store directly, to know its ceiling; the cluster test runs servers of others.
-    ("xtask", &["tidings-model", "tidings-store", "tidings-store-sqlite", "tidings-services"]),
+    (
+        // The benchmark feeds the stores directly, to know its ceiling; the cluster test runs servers of others.
+        "xtask",
+        &[
+            "tidings-model",
+            "tidings-bus",
+            "tidings-store",
+            "tidings-store-sqlite",
+            "tidings-store-postgres",
+            "tidings-services",
+        ],
+    ),
 ];
 
 /// What `server`, which wires, and `testkit`, which imitates it, may use.

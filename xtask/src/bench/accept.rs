@@ -63,16 +63,16 @@ fn request(chat: Option<&str>) -> Vec<u8> {
     )
 }
 
-/// Sends requests in turn over all connections for a while.
+/// Sends requests in turn over all connections for a while; the connections are spread over the nodes.
 pub(super) async fn load(
-    address: SocketAddr,
+    nodes: &[SocketAddr],
     requests: &Arc<[Vec<u8>]>,
     window: Duration,
 ) -> anyhow::Result<Load> {
     let begin = Instant::now() + WARM_UP;
     let end = begin + window;
     let mut tasks = JoinSet::new();
-    for number in 0..CONNECTIONS {
+    for (number, address) in (0..CONNECTIONS).zip(nodes.iter().copied().cycle()) {
         tasks.spawn(send_until(address, Arc::clone(requests), number, begin, end));
     }
     let mut all = Vec::new();

@@ -32,6 +32,13 @@ impl Book {
         Spread::of(&row.figures).map(|spread| spread.median)
     }
 
+    /// The figure that `percent` of all do not exceed (nearest rank), if it was taken.
+    pub(super) fn percentile(&self, name: &str, percent: usize) -> Option<f64> {
+        let mut figures = self.rows.iter().find(|row| row.name == name)?.figures.clone();
+        figures.sort_unstable_by(f64::total_cmp);
+        figures.get((figures.len() * percent).div_ceil(100).checked_sub(1)?).copied()
+    }
+
     /// One row for each figure, as `docs/performance.md` has them.
     pub(super) fn table(&self) -> String {
         let mut table = "| figure | median | range |\n| --- | --- | --- |\n".to_owned();

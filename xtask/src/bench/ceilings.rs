@@ -19,6 +19,7 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tidings_model::{ChatId, Clock, Draft, EventId, ThreadId, Timestamp, WorkspaceId};
 use tidings_store::{Batch, Store};
+use tidings_store_postgres::PostgresStore;
 use tidings_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -119,7 +120,7 @@ pub(super) async fn http_ceiling(
 ) -> anyhow::Result<(Load, Duration)> {
     let part = start_part(&["http", "--answer-bytes", &answer_bytes.to_string()])?;
     let address = part.address;
-    let load = accept::load(address, requests, window).await?;
+    let load = accept::load(&[address], requests, window).await?;
     let cpu = process::cpu_time(part.pid())?;
     let each = cpu / u32::try_from(load.sent).unwrap_or(u32::MAX).max(1);
     Ok((load, each))
@@ -130,6 +131,9 @@ pub(crate) struct StorePart {
     /// Where the store lies.
     #[arg(long)]
     folder: PathBuf,
+    /// The store lies in this database of PostgreSQL instead.
+    #[arg(long)]
+    database: Option<String>,
     /// For how long it is fed, in milliseconds.
     #[arg(long)]
     window_ms: u64,
@@ -137,7 +141,10 @@ pub(crate) struct StorePart {
 
 /// Feeds a store with batches of one event from as many tasks as the load has connections. Prints what came out.
 pub(super) async fn run_store(part: &StorePart) -> anyhow::Result<()> {
-    let store = open_store(&part.folder)?;
+    let store: Arc<dyn Store> = match &part.database {
+        Some(url) => open_postgres(url).await?,
+        None => open_store(&part.folder)?,
+    };
     let workspace = WorkspaceId::new(SystemClock.next_id());
     let rooms: Arc<[Room]> = (0..CHATS).map(|_| Room::new()).collect();
     let window = Duration::from_millis(part.window_ms);
@@ -182,9 +189,23 @@ pub(super) async fn run_store(part: &StorePart) -> anyhow::Result<()> {
 /// Runs [`run_store`] in a process of its own and returns what it printed.
 pub(super) fn store_ceiling(folder: &Path, window: Duration) -> anyhow::Result<Value> {
     std::fs::create_dir_all(folder).context("cannot make a folder for the store")?;
+    store_figures(folder, None, window)
+}
+
+/// The same on PostgreSQL.
+pub(super) fn postgres_figures(
+    folder: &Path,
+    url: &str,
+    window: Duration,
+) -> anyhow::Result<Value> {
+    store_figures(folder, Some(url), window)
+}
+
+fn store_figures(folder: &Path, url: Option<&str>, window: Duration) -> anyhow::Result<Value> {
     let window_ms = window.as_millis().to_string();
     let output = this_program(&["store", "--window-ms", &window_ms, "--folder"])?
         .arg(folder)
+        .args(url.map(|url| format!("--database={url}")))
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start the store's part")?;
@@ -224,6 +245,13 @@ pub(super) fn open_store(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
     let options = tidings_store_sqlite::Options::default();
     let store = SqliteStore::open(&folder.join("tidings.db"), options, Arc::new(SystemClock));
     Ok(Arc::new(store.context("cannot open the store")?))
+}
+
+async fn open_postgres(url: &str) -> anyhow::Result<Arc<dyn Store>> {
+    let options = tidings_store_postgres::Options::new(url);
+    let (clock, bus) = (Arc::new(SystemClock), Arc::new(tidings_bus::Alone::default()));
+    let store = PostgresStore::open(options, clock, bus).await;
+    Ok(Arc::new(store.context("cannot open the store in the database")?))
 }
 
 /// One part of this program, as a command.

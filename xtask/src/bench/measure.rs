@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use serde_json::json;
 
 use super::Options;
 use super::accept;
@@ -15,6 +14,7 @@ use super::aims;
 use super::book::Book;
 use super::ceilings;
 use super::footprint;
+use super::report::Report;
 use super::site::{Crowd, Site};
 use super::talk::{self, Talker};
 use crate::building;
@@ -100,27 +100,12 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
     let alone = places.first().context("there is no site")?;
-    note_memory(&mut book, "memory after the load", process::memory(alone.site.pid())?);
+    note_memory(&mut book, "memory after the load", process::memory(alone.site.pid()?)?);
     drop(places);
     standing(&mut book, server, folder.path(), plan).await?;
 
     let aims = aims::judge(&book, plan.behaviors, plan.endpoints);
-    println!("load average {load_before} before, {} after", process::load_average());
-    println!("{} turns, {:.0} s in all\n", plan.turns, began.elapsed().as_secs_f64());
-    println!("{}", book.table());
-    println!("{}", aims::table(&aims));
-    if let Some(path) = &options.json {
-        let report = json!({
-            "load_average": [load_before, process::load_average()],
-            "turns": plan.turns,
-            "quick": options.quick,
-            "figures": book.json(),
-            "aims": aims::json(&aims),
-        });
-        std::fs::write(path, format!("{report:#}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    Report { load_before, began, turns: plan.turns }.tell(options, &book, &aims)
 }
 
 async fn place(server: &Path, folder: &Path, name: &str, crowd: Crowd) -> anyhow::Result<Place> {
@@ -146,7 +131,7 @@ async fn accepting(book: &mut Book, place: &Place, plan: &Plan, own: bool) -> an
     for (variant, requests) in variants {
         site.rest().await?;
         let (server, generator) = (site.cpu_time()?, process::cpu_time(std::process::id())?);
-        let load = accept::load(site.address(), &requests, plan.window).await?;
+        let load = accept::load(&[site.address()], &requests, plan.window).await?;
         let generator = process::cpu_time(std::process::id())?.saturating_sub(generator);
         site.rest().await?;
         let server = site.cpu_time()?.saturating_sub(server);
@@ -166,7 +151,7 @@ async fn accepting(book: &mut Book, place: &Place, plan: &Plan, own: bool) -> an
 /// (b): the ceilings beside (a).
 async fn beside(book: &mut Book, place: &Place, plan: &Plan, store: &Path) -> anyhow::Result<()> {
     let requests = accept::requests_in_chats(&place.site);
-    let probe = accept::load(place.site.address(), &requests, Duration::from_millis(50)).await?;
+    let probe = accept::load(&[place.site.address()], &requests, Duration::from_millis(50)).await?;
     place.site.rest().await?;
     let (load, cpu) = ceilings::http_ceiling(&requests, probe.answer_bytes, plan.window).await?;
     book.note("ceiling: web framework", "answers/s", load.per_second);

@@ -12,8 +12,8 @@ mod lines;
 mod lists;
 mod million;
 mod nats;
-mod place;
-mod sending;
+pub(super) mod place;
+pub(super) mod sending;
 mod standing;
 mod wanted;
 
@@ -21,14 +21,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use serde_json::json;
 
 pub(super) use broadcast::run_broadcast;
 pub(super) use million::{MillionPart, make};
 
 use super::Options;
-use super::aims;
 use super::book::Book;
+use super::report::Report;
 use crate::building;
 use crate::figures::{Times, milliseconds};
 use crate::process;
@@ -101,19 +100,8 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let (load_before, began) = (process::load_average(), Instant::now());
     let measured = measure(&mut book, server, plan).await;
     let aims = wanted::judge(&book, plan.listeners);
-    println!("load average {load_before} before, {} after", process::load_average());
-    println!("{} turns, {:.0} s in all\n", plan.turns, began.elapsed().as_secs_f64());
-    println!("{}", book.table());
-    println!("{}", aims::table(&aims));
-    if let Some(path) = &options.json {
-        let report = json!({
-            "load_average": [load_before, process::load_average()],
-            "turns": plan.turns, "quick": options.quick, "figures": book.json(),
-            "aims": aims::json(&aims),
-        });
-        std::fs::write(path, format!("{report:#}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    let report = Report { load_before, began, turns: plan.turns };
+    report.tell(options, &book, &aims)?;
     measured
 }
 

@@ -19,7 +19,7 @@ pub(super) const CHATS: usize = 1_000;
 /// How many behaviors one bot has; the language takes up to twice as many.
 const BEHAVIORS_PER_BOT: usize = 1_000;
 
-/// The server is at rest when it used less CPU than this over [`REST_WINDOW`].
+/// A node is at rest when it used less CPU than this over [`REST_WINDOW`].
 const REST_CPU_MAX: Duration = Duration::from_millis(20);
 
 /// One look at whether the server rests.
@@ -49,11 +49,11 @@ pub(super) struct Visitor {
     pub(super) seq: u64,
 }
 
-/// A server that runs.
+/// A server that runs, on one node or on several.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) installation: Installation,
-    running: Running,
+    nodes: Vec<Running>,
     pub(super) channel: String,
     pub(super) visitors: Vec<Visitor>,
 }
@@ -65,13 +65,17 @@ impl Site {
         folder: PathBuf,
         crowd: Crowd,
     ) -> anyhow::Result<Self> {
-        let installation = Installation::new(binary, &folder)?;
+        Self::build_in(Installation::new(binary, &folder)?, crowd).await
+    }
+
+    /// Sets one up in an installation that was never started.
+    pub(super) async fn build_in(installation: Installation, crowd: Crowd) -> anyhow::Result<Self> {
         for (bot, text) in bots(crowd.behaviors) {
             installation.write_bot(&bot, "bot.yaml", &text)?;
         }
-        let running = installation.start().await?;
+        let nodes = installation.start_all().await?;
         let channel = installation.make_web_channel(Some("echo")).await?;
-        let mut site = Self { installation, running, channel, visitors: Vec::new() };
+        let mut site = Self { installation, nodes, channel, visitors: Vec::new() };
         for number in 0..crowd.endpoints {
             let url = format!("http://127.0.0.1:9/nobody/{number}");
             let body =
@@ -90,13 +94,14 @@ impl Site {
         self.installation.address()
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        self.running.pid()
+    /// The process of the first node.
+    pub(super) fn pid(&self) -> anyhow::Result<u32> {
+        Ok(self.nodes.first().context("a site has a node")?.pid())
     }
 
-    /// The CPU time that the server has used so far.
+    /// The CPU time that all nodes have used so far.
     pub(super) fn cpu_time(&self) -> anyhow::Result<Duration> {
-        process::cpu_time(self.pid())
+        self.nodes.iter().map(|node| process::cpu_time(node.pid())).sum()
     }
 
     /// Waits until the readers of the log have caught up: until the server does nothing any more.
@@ -105,7 +110,8 @@ impl Site {
         loop {
             let before = self.cpu_time()?;
             tokio::time::sleep(REST_WINDOW).await;
-            if self.cpu_time()?.saturating_sub(before) < REST_CPU_MAX {
+            let used = self.cpu_time()?.saturating_sub(before);
+            if used < REST_CPU_MAX * u32::try_from(self.nodes.len()).unwrap_or(1) {
                 return Ok(());
             }
             ensure!(

@@ -17,8 +17,8 @@ use crate::websocket::WebSocket;
 pub(super) const AGENT: &str = "bench@example.com";
 
 /// A server with one agent in one chat.
-pub(super) struct Place {
-    pub(super) installation: Installation,
+pub(in crate::bench) struct Place {
+    pub(in crate::bench) installation: Installation,
     pub(super) running: Running,
     pub(super) token: String,
     pub(super) chat: String,
@@ -28,6 +28,14 @@ impl Place {
     pub(super) async fn build(server: &Path, folder: &Path) -> anyhow::Result<Self> {
         let installation = Installation::new(server, folder)?;
         let running = installation.start().await?;
+        Self::furnish(installation, running).await
+    }
+
+    /// Lets the agent into a chat of an installation that runs.
+    pub(in crate::bench) async fn furnish(
+        installation: Installation,
+        running: Running,
+    ) -> anyhow::Result<Self> {
         let channel = installation.make_web_channel(None).await?;
         let visitor = installation.make_visitor(&channel).await?;
         let request = site::message(&channel, &visitor, "hello");

@@ -25,13 +25,31 @@ pub(super) async fn one_at_a_time(
     folder: &Path,
 ) -> anyhow::Result<()> {
     let mut disk = RawDisk::open(folder)?;
-    let took = send(&place.kind(), place.address(), plan.sends, &mut disk).await?;
+    let at = [place.address(); 2];
+    let took = send(&place.kind(), at, plan.sends, &mut disk).await?;
     note_times(book, "disk sync", &took.synced);
     note_times(book, "send_event, heard", &took.heard);
     note_times(book, "send_event, answered", &took.answered);
     let bare = start_part(&["broadcast"])?;
-    let took = send(&Kind::Bare, bare.address, plan.sends, &mut disk).await?;
+    let took = send(&Kind::Bare, [bare.address; 2], plan.sends, &mut disk).await?;
     note_times(book, "bare broadcast, heard", &took.heard);
+    Ok(())
+}
+
+/// One at a time, heard by the node that it is said to, and by another one.
+pub(in crate::bench) async fn across(
+    book: &mut Book,
+    place: &Place,
+    count: usize,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let mut disk = RawDisk::open(folder)?;
+    let here = place.address();
+    let there = *place.installation.addresses().last().context("there is no other node")?;
+    for (title, hears) in [("heard by the same node", here), ("heard by another node", there)] {
+        let took = send(&place.kind(), [here, hears], count, &mut disk).await?;
+        note_times(book, title, &took.heard);
+    }
     Ok(())
 }
 
@@ -44,13 +62,14 @@ struct Took {
     answered: Times,
 }
 
+/// Says at one address and hears at another.
 async fn send(
     kind: &Kind,
-    address: SocketAddr,
+    [says, hears]: [SocketAddr; 2],
     count: usize,
     disk: &mut RawDisk,
 ) -> anyhow::Result<Took> {
-    let (mut says, mut hears) = (kind.says(address).await?, kind.hears(address).await?);
+    let (mut says, mut hears) = (kind.says(says).await?, kind.hears(hears).await?);
     let text = kind.text(0);
     let (mut synced, mut heard, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..FIRST_SENDS + count {

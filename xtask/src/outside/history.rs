@@ -4,26 +4,27 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tidings_model::{ChatId, ThreadId};
 
 /// What a bot answers to a text, in front of it.
-pub(super) const ECHO: &str = "echo: ";
+pub(crate) const ECHO: &str = "echo: ";
 
 /// One thing that a writer wanted written, under a key of its own, until the server thanked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Promise {
+pub(crate) struct Promise {
     /// The sender's key; it is the event's `custom_id`, and its text as well.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// Whether a bot owes an answer.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// What the server answered, each time that the same key was sent and an answer came.
-    pub(super) answers: Vec<Acknowledgement>,
+    pub(crate) answers: Vec<Acknowledgement>,
 }
 
 /// Who wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A customer; the bot owes one reply.
     Message,
     /// A program; nobody owes an answer.
@@ -32,7 +33,7 @@ pub(super) enum Kind {
 
 /// The server said that it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Acknowledgement {
+pub(crate) enum Acknowledgement {
     /// With the envelope, as our own API does.
     Written { id: String, seq: u64 },
     /// With the event's name, as the Chat API does.
@@ -41,14 +42,14 @@ pub(super) enum Acknowledgement {
 
 impl Acknowledgement {
     /// Reads it from the envelope that the server answered.
-    pub(super) fn of(envelope: &Value) -> Option<Self> {
+    pub(crate) fn of(envelope: &Value) -> Option<Self> {
         let id = envelope.get("id")?.as_str()?.to_owned();
         let seq = envelope.get("seq")?.as_u64()?;
         Some(Self::Written { id, seq })
     }
 
     /// Whether this is the event that was acknowledged.
-    pub(super) fn is_of(&self, event: &Logged) -> bool {
+    pub(crate) fn is_of(&self, event: &Logged) -> bool {
         match self {
             Self::Written { id, seq } => event.id == *id && event.seq == *seq,
             Self::Named(name) => event.name.as_ref() == Some(name),
@@ -67,25 +68,27 @@ impl fmt::Display for Acknowledgement {
 
 /// One event of the log, as the API shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Logged {
-    pub(super) seq: u64,
-    pub(super) id: String,
-    pub(super) event_type: String,
-    pub(super) chat: Option<String>,
-    pub(super) thread: Option<String>,
-    pub(super) order: Option<u64>,
-    pub(super) author_kind: String,
-    pub(super) custom_id: Option<String>,
-    pub(super) text: String,
+pub(crate) struct Logged {
+    pub(crate) seq: u64,
+    /// When it happened, by the clock of the node that took it.
+    pub(crate) time: Timestamp,
+    pub(crate) id: String,
+    pub(crate) event_type: String,
+    pub(crate) chat: Option<String>,
+    pub(crate) thread: Option<String>,
+    pub(crate) order: Option<u64>,
+    pub(crate) author_kind: String,
+    pub(crate) custom_id: Option<String>,
+    pub(crate) text: String,
     /// What the Chat API calls it, if it is in a thread.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What the Chat API calls its chat.
-    pub(super) chat_code: Option<String>,
+    pub(crate) chat_code: Option<String>,
 }
 
 impl Logged {
     /// Reads it from an envelope.
-    pub(super) fn of(envelope: &Value) -> Option<Self> {
+    pub(crate) fn of(envelope: &Value) -> Option<Self> {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
         let (chat, thread) = (text(envelope.get("chat")), text(envelope.get("thread")));
         let order = envelope.get("order").and_then(Value::as_u64);
@@ -96,6 +99,7 @@ impl Logged {
             name: name.map(|(thread, order)| format!("{thread}_{order}")),
             chat_code: chat_id.map(|chat| chat.code().to_string()),
             seq: envelope.get("seq")?.as_u64()?,
+            time: text(envelope.get("time"))?.parse().ok()?,
             id: text(envelope.get("id"))?,
             event_type: text(envelope.get("type"))?,
             chat,
@@ -108,55 +112,55 @@ impl Logged {
     }
 
     /// The key of the message that this is a bot's reply to.
-    pub(super) fn replies_to(&self) -> Option<&str> {
+    pub(crate) fn replies_to(&self) -> Option<&str> {
         if self.author_kind == "bot" { self.text.strip_prefix(ECHO) } else { None }
     }
 }
 
 /// One request that the receiver got.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Arrival {
-    pub(super) webhook_id: String,
+pub(crate) struct Arrival {
+    pub(crate) webhook_id: String,
     /// A hash of the body: only equality matters.
-    pub(super) body: u64,
+    pub(crate) body: u64,
     /// Whether the signature was right.
-    pub(super) signed: bool,
+    pub(crate) signed: bool,
 }
 
 /// What somebody heard over an open connection, through all its breaks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Listener {
+pub(crate) struct Listener {
     /// Who.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The only chat that they hear of, by its code; agents hear of all.
-    pub(super) chat: Option<String>,
+    pub(crate) chat: Option<String>,
     /// The number after which they are to hear everything: what their first login was told.
-    pub(super) since: u64,
+    pub(crate) since: u64,
     /// Messages, in the order in which they came.
-    pub(super) heard: Vec<Heard>,
+    pub(crate) heard: Vec<Heard>,
     /// How often they came back and were told that something is missing.
-    pub(super) gaps: usize,
+    pub(crate) gaps: usize,
 }
 
 /// A message that somebody heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Heard {
-    pub(super) seq: u64,
+pub(crate) struct Heard {
+    pub(crate) seq: u64,
     /// What the Chat API calls the event.
-    pub(super) name: String,
-    pub(super) text: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
 }
 
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct History {
-    pub(super) promises: Vec<Promise>,
+pub(crate) struct History {
+    pub(crate) promises: Vec<Promise>,
     /// In the order in which the API listed it.
-    pub(super) log: Vec<Logged>,
+    pub(crate) log: Vec<Logged>,
     /// In the order in which they came.
-    pub(super) arrivals: Vec<Arrival>,
+    pub(crate) arrivals: Vec<Arrival>,
     /// Those with open connections.
-    pub(super) listeners: Vec<Listener>,
+    pub(crate) listeners: Vec<Listener>,
     /// The type that the receiver subscribed to.
-    pub(super) subscribed: String,
+    pub(crate) subscribed: String,
 }

@@ -88,7 +88,7 @@ pub(super) async fn visit(
     let token = installation.make_visitor(&channel).await?;
     let bearer = format!("Bearer {token}");
     let path = format!("/channels/{channel}/messages");
-    let mut client = Client::new(installation.address());
+    let mut client = Client::through(installation.doors(number));
     let mut dice = Dice::new(seed);
     for count in 0_u64.. {
         if desk.is_stopped() {
@@ -114,7 +114,7 @@ pub(super) async fn integrate(
     number: usize,
     seed: u64,
 ) -> anyhow::Result<()> {
-    let mut client = Client::new(installation.address());
+    let mut client = Client::through(installation.doors(number));
     let mut dice = Dice::new(seed);
     for count in 0_u64.. {
         if desk.is_stopped() {
@@ -163,7 +163,7 @@ async fn send_until_thanked(
                 wanted -= 1;
                 continue;
             }
-            Ok(answer) if answer.is_passing() => {}
+            Ok(answer) if answer.is_passing() => client.turn(),
             Ok(answer) => bail!("the server refused a writer: {}", answer.summary()),
             // The server is dead or dying; nobody knows whether the request arrived.
             Err(_) => {}

@@ -6,7 +6,7 @@ use super::history::Acknowledgement;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// An acknowledged event is not in the log.
     Lost { key: String, answer: Acknowledgement },
     /// One key is in the log more than once.
@@ -45,13 +45,15 @@ pub(super) enum Fault {
     HeardOutOfOrder { listener: String, seq: u64 },
     /// Somebody heard something else than the log has.
     HeardWrong { listener: String, seq: u64 },
+    /// Another node shows another log than the first one.
+    ShownDifferently { node: usize, seq: u64 },
     /// Somebody who came back was told that something is missing, though they missed little.
     ToldOfGap { listener: String, times: usize },
 }
 
 /// The columns of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Lost,
     Doubled,
     OrderBreaks,
@@ -63,7 +65,7 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Lost,
         Self::Doubled,
         Self::OrderBreaks,
@@ -74,7 +76,7 @@ impl Column {
         Self::PushesWrong,
     ];
 
-    pub(super) const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Lost => "lost",
             Self::Doubled => "doubled",
@@ -89,7 +91,7 @@ impl Column {
 }
 
 impl Fault {
-    pub(super) const fn column(&self) -> Column {
+    pub(crate) const fn column(&self) -> Column {
         match self {
             Self::Lost { .. } => Column::Lost,
             Self::Doubled { .. } | Self::AnsweredDifferently { .. } | Self::ReplyDoubled { .. } => {
@@ -98,6 +100,7 @@ impl Fault {
             Self::Renumbered { .. }
             | Self::Gap { .. }
             | Self::OrderBreak { .. }
+            | Self::ShownDifferently { .. }
             | Self::ReplyEarly { .. }
             | Self::RepliesOutOfOrder { .. }
             | Self::DeliveryOutOfOrder { .. } => Column::OrderBreaks,
@@ -115,7 +118,7 @@ impl Fault {
     }
 
     /// Whether waiting may still mend it.
-    pub(super) const fn may_pass(&self) -> bool {
+    pub(crate) const fn may_pass(&self) -> bool {
         matches!(
             self,
             Self::ReplyMissing { .. } | Self::DeliveryMissing { .. } | Self::Unheard { .. }
@@ -175,6 +178,9 @@ impl fmt::Display for Fault {
             }
             Self::HeardWrong { listener, seq } => {
                 write!(f, "{listener} heard something as event {seq} that the log does not have")
+            }
+            Self::ShownDifferently { node, seq } => {
+                write!(f, "node {node} shows another log than the first one from {seq} on")
             }
             Self::ToldOfGap { listener, times } => {
                 write!(f, "{listener} was told {times} times that something is missing")

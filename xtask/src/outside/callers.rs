@@ -5,7 +5,6 @@
 //! goes on listening until the test ends.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::history::{Acknowledgement, Heard, Kind, Listener, Promise};
 use super::writers::{Desk, GIVE_UP_AFTER, PAUSE_MAX, RETRY_AFTER, SENT_AGAIN_ONE_IN};
 use crate::dice::Dice;
-use crate::http::{self, Client};
+use crate::http::{self, Client, Doors};
 use crate::installation::{Installation, text_of};
 use crate::websocket::{TEXT, WebSocket};
 
@@ -29,6 +28,10 @@ const AGENTS: usize = 2;
 
 /// How long an answer may take. A frozen server never answers; the connection ends when it is killed.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// One in so many things that are said is the last over its connection, if there are several nodes: the next one goes to
+/// another node.
+const MOVES_ONE_IN: u64 = 100;
 
 /// All of them, while they call.
 pub(super) struct Callers {
@@ -60,7 +63,8 @@ impl Callers {
             let chat = text_of(&started, "chat_id")?;
             chats.push(chat.clone());
             let path = format!("/v3.6/customer/rtm/ws?organization_id={workspace}");
-            let caller = Caller::new(installation, format!("customer-{number}"), path, token);
+            let doors = installation.doors(number);
+            let caller = Caller::new(doors, format!("customer-{number}"), path, token);
             callers.connect(Caller { chats: vec![chat.clone()], ..caller }, Some(chat), desk, dice);
         }
         for number in 0..AGENTS {
@@ -80,7 +84,8 @@ impl Callers {
                 ask(installation, path, Some(&token), &asked).await?;
             }
             let path = "/v3.6/agent/rtm/ws".to_owned();
-            let caller = Caller::new(installation, format!("agent-{number}"), path, token);
+            let doors = installation.doors(number);
+            let caller = Caller::new(doors, format!("agent-{number}"), path, token);
             callers.connect(Caller { chats: own, ..caller }, None, desk, dice);
         }
         Ok(callers)
@@ -127,7 +132,7 @@ async fn ask(
 /// Somebody who calls.
 struct Caller {
     name: String,
-    address: SocketAddr,
+    doors: Doors,
     path: String,
     token: String,
     /// The chats that they speak in, in turn.
@@ -157,8 +162,8 @@ struct Call {
 }
 
 impl Caller {
-    fn new(installation: &Installation, name: String, path: String, token: String) -> Self {
-        Self { name, address: installation.address(), path, token, chats: Vec::new() }
+    const fn new(doors: Doors, name: String, path: String, token: String) -> Self {
+        Self { name, doors, path, token, chats: Vec::new() }
     }
 
     async fn call(
@@ -171,7 +176,10 @@ impl Caller {
         loop {
             match call.connected().await {
                 // The server is dead or dying.
-                Err(error) if error.is::<io::Error>() => tokio::time::sleep(RETRY_AFTER).await,
+                Err(error) if error.is::<io::Error>() => {
+                    call.caller.doors.turn();
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
                 Err(error) => return Err(error.context(call.caller.name)),
                 Ok(never) => match never {},
             }
@@ -182,7 +190,7 @@ impl Caller {
 impl Call {
     /// One connection, until it breaks.
     async fn connected(&mut self) -> anyhow::Result<std::convert::Infallible> {
-        let open = WebSocket::open(self.caller.address, &self.caller.path);
+        let open = WebSocket::open(self.caller.doors.current()?, &self.caller.path);
         let mut line = timeout(ANSWER_WITHIN, open).await.map_err(io::Error::from)??;
         self.log_in(&mut line).await?;
         loop {
@@ -190,6 +198,9 @@ impl Call {
                 self.say = Some(self.next());
             }
             self.say(&mut line).await?;
+            if self.caller.doors.are_many() && self.dice.below(MOVES_ONE_IN) == 0 {
+                return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
+            }
             let until = Instant::now() + self.dice.between(Duration::ZERO, PAUSE_MAX);
             while let Ok(frame) = timeout_at(until, line.next()).await {
                 let frame = frame?;

@@ -1,0 +1,107 @@
+//! How long work stood still after a node was killed, by what the log says. Pure.
+//!
+//! Visitors write all the time and the bot owes each of them a reply, so the replies of a chat whose node died stop, and go on
+//! when another node has taken over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::outside::history::Logged;
+
+/// A chat that waited longer than this was worked for by the dead node: a living one answers within milliseconds.
+const STOOD_STILL: Duration = Duration::from_millis(1_000);
+
+/// A kill, and until when nothing else happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blow {
+    pub(super) at: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+/// How long it took after kills.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Takeovers {
+    /// For each kill, until the last chat was answered again.
+    pub(crate) last: Vec<Duration>,
+    /// For each chat of each kill that stood still.
+    pub(crate) each: Vec<Duration>,
+}
+
+pub(super) fn takeovers(log: &[Logged], blows: &[Blow]) -> Takeovers {
+    let mut takeovers = Takeovers::default();
+    for blow in blows {
+        let waits = waits(log, *blow);
+        takeovers.last.extend(waits.iter().max());
+        takeovers.each.extend(waits.iter().filter(|wait| **wait > STOOD_STILL));
+    }
+    takeovers
+}
+
+/// For each chat in which somebody wrote after the kill, how long it took from the kill until the next reply. Who got none in
+/// time waited for all of it.
+fn waits(log: &[Logged], blow: Blow) -> Vec<Duration> {
+    let within = log.iter().filter(|event| blow.at < event.time && event.time < blow.until);
+    let mut asked = BTreeSet::new();
+    let mut answered: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    for event in within {
+        let Some(chat) = event.chat.as_deref() else { continue };
+        if event.replies_to().is_some() {
+            let first = answered.entry(chat).or_insert(event.time);
+            *first = event.time.min(*first);
+        } else if event.author_kind == "customer" && event.custom_id.is_some() {
+            asked.insert(chat);
+        }
+    }
+    // Customers with open connections have chats that no bot answers in.
+    let bots: BTreeSet<&str> =
+        log.iter().filter(|e| e.replies_to().is_some()).filter_map(|e| e.chat.as_deref()).collect();
+    asked
+        .intersection(&bots)
+        .map(|chat| answered.get(chat).copied().unwrap_or(blow.until).duration_since(blow.at))
+        .map(|wait| Duration::try_from(wait).unwrap_or_default())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::outside::history::ECHO;
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).expect("a time")
+    }
+
+    fn event(ms: i64, chat: &str, author: &str, text: &str) -> Logged {
+        Logged {
+            time: at(ms),
+            chat: Some(chat.to_owned()),
+            author_kind: author.to_owned(),
+            custom_id: Some(text.to_owned()),
+            text: text.to_owned(),
+            ..Logged::default()
+        }
+    }
+
+    #[test]
+    fn a_chat_waits_from_the_kill_until_its_next_reply() {
+        let echo = |text: &str| format!("{ECHO}{text}");
+        let log = [
+            event(500, "a", "bot", &echo("1")),
+            event(500, "b", "bot", &echo("1")),
+            event(500, "c", "bot", &echo("1")),
+            event(1_001, "a", "customer", "2"),
+            event(1_001, "b", "customer", "2"),
+            event(1_001, "c", "customer", "2"),
+            event(1_001, "no bot", "customer", "2"),
+            event(1_020, "a", "bot", &echo("2")),
+            event(4_000, "b", "bot", &echo("2")),
+            event(4_001, "b", "bot", &echo("3")),
+        ];
+        let blow = Blow { at: at(1_000), until: at(8_000) };
+        let found = takeovers(&log, &[blow]);
+        let ms = Duration::from_millis;
+        assert_eq!(found, Takeovers { last: vec![ms(7_000)], each: vec![ms(3_000), ms(7_000)] });
+    }
+}
