@@ -20,7 +20,7 @@ use crate::problem::{Code, Problem};
 use crate::state::Api;
 
 /// How long a token that was found is believed without looking again.
-pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(2);
 
 /// How many tokens are remembered; when there are more, all are looked up anew.
 const REMEMBERED_MAX: usize = 10_000;

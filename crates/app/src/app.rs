@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tidings_bus::Bus;
+use tidings_bus::{Bus, Topic};
 use tidings_catalogue::Catalogue;
 use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, NodeId, Timestamp, WorkspaceId};
 use tidings_outbound::Client;
@@ -18,7 +18,8 @@ use crate::codes::Codes;
 use crate::desk::hub::Hub;
 use crate::desk::routing::Routing;
 use crate::directory::Directory;
-use crate::passes::Passes;
+use crate::hints::{self, Change};
+use crate::passes::{BELIEVED_FOR, Passes};
 use crate::pipeline::files::COPIES_AT_ONCE_MAX;
 use crate::pipeline::files::picture::PICTURES_AT_ONCE_MAX;
 use crate::pipeline::files::store::{FileStore, WrongS3Settings};
@@ -27,6 +28,7 @@ use crate::pipeline::index::Indexed;
 use crate::pipeline::scene::Scene;
 use crate::pipeline::telegram::open::OpenChannels;
 use crate::pipeline::telegram::press::ANSWERS_AT_ONCE_MAX;
+use crate::pipeline::timers::LOOK_INTERVAL;
 use crate::scenes::Scenes;
 use crate::seal::Sealer;
 
@@ -97,6 +99,7 @@ impl App {
     /// Builds it, and reads who is in which workspace.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
         let files = FileStore::open(&parts.settings, &parts.providers)?;
+        let passes = Passes::new((!parts.bus.is_alone()).then_some(BELIEVED_FOR));
         let app = Arc::new(Self {
             store: parts.store,
             archive: parts.archive,
@@ -110,7 +113,7 @@ impl App {
             bus: parts.bus,
             timers_changed: Notify::new(),
             scenes: Scenes::default(),
-            passes: Passes::default(),
+            passes,
             telegram: OpenChannels::default(),
             press_answers: Arc::new(Semaphore::new(ANSWERS_AT_ONCE_MAX)),
             copies: Semaphore::new(COPIES_AT_ONCE_MAX),
@@ -184,7 +187,8 @@ impl App {
     pub fn hub(&self, workspace: WorkspaceId) -> Option<Arc<Hub>> {
         self.directory(workspace)?;
         let mut hubs = self.hubs.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(hubs.entry(workspace).or_default()))
+        let hub = hubs.entry(workspace).or_insert_with(|| Arc::new(Hub::new(workspace, &self.bus)));
+        Some(Arc::clone(hub))
     }
 
     /// The turn-taking of a workspace's routing: hold its turn while deciding who gets a chat.
@@ -237,6 +241,7 @@ impl App {
         let sets_timer =
             batch.timers.iter().any(|change| matches!(change, TimerChange::Set { .. }));
         let (workspace, changed) = (batch.workspace, kept_of(&batch));
+        let told = (!self.bus.is_alone()).then(|| Change::of(&batch, self.now() + LOOK_INTERVAL));
         // Before it is written and after: a read in between is not kept.
         self.forget(workspace, &changed);
         let committed = self.store.commit(batch).await;
@@ -244,6 +249,9 @@ impl App {
         let committed = committed?;
         if sets_timer {
             self.timers_changed.notify_one();
+        }
+        if let Some(told) = told.filter(|told| !told.is_empty()) {
+            self.bus.tell(workspace, Topic::Changed, hints::write(&told));
         }
         Ok(committed)
     }

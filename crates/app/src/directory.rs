@@ -16,6 +16,7 @@ use tidings_model::{
     GroupName, GroupNumber, Properties, TypeName, WorkspaceId,
 };
 use tidings_store::{DocumentQuery, Kind, ReadError, Scan, Store, Version};
+use tokio::sync::Notify;
 
 use crate::App;
 use crate::admin::workspaces::Workspace;
@@ -36,6 +37,12 @@ pub struct Directory {
     bots: RwLock<Arc<BotShelf>>,
     /// How often it was read.
     generation: AtomicU64,
+    /// How often it was asked to be read again.
+    asked: AtomicU64,
+    /// Held while it is read, so that an older reading never takes the place of a newer one; up to which asking it is read.
+    reading: tokio::sync::Mutex<u64>,
+    /// Another node changed something.
+    stale: Notify,
 }
 
 /// What is listed in documents.
@@ -130,6 +137,9 @@ impl Directory {
             listed: RwLock::default(),
             bots: RwLock::default(),
             generation: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            reading: tokio::sync::Mutex::new(0),
+            stale: Notify::new(),
         }
     }
 
@@ -253,8 +263,30 @@ impl Directory {
         *self.bots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shelf);
     }
 
-    /// Reads the documents again.
+    /// Another node changed something that is kept at hand here: it is to be read again soon.
+    pub(crate) fn is_stale(&self) {
+        self.stale.notify_one();
+    }
+
+    /// Waits until it is to be read again before its time. Cancel-safe.
+    pub(crate) async fn stale(&self) {
+        self.stale.notified().await;
+    }
+
+    /// Reads the documents again. Who asks while others wait for their turn has their reading with them.
     pub(crate) async fn refresh(&self, app: &App) -> Result<(), ReadError> {
+        let asked = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut read = self.reading.lock().await;
+        if *read >= asked {
+            return Ok(());
+        }
+        let upto = self.asked.load(Ordering::Acquire);
+        self.read(app).await?;
+        *read = upto;
+        Ok(())
+    }
+
+    async fn read(&self, app: &App) -> Result<(), ReadError> {
         let store = app.store.as_ref();
         let channels: Vec<Channel> = all_of(store, self.workspace, Kind::Channel).await?;
         let agents: Vec<Agent> = all_of(store, self.workspace, Kind::Agent).await?;

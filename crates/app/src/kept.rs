@@ -1,57 +1,81 @@
-//! What was read lately, kept in memory until a commit of this process changes it.
+//! What was read lately, kept in memory until a commit of this process changes it; where other nodes write as well, not
+//! longer than it may be old.
 //!
 //! A value that was read before something was forgotten is not kept after it: it may be from before the change.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Values by key. When there are too many, all are read anew.
 #[derive(Debug)]
 pub(crate) struct Kept<K, V> {
     most: usize,
+    oldest: Option<Duration>,
     inner: Mutex<Inner<K, V>>,
 }
 
 #[derive(Debug)]
 struct Inner<K, V> {
-    values: HashMap<K, V>,
+    /// With each, when it was read, where that counts.
+    values: HashMap<K, (V, Option<Instant>)>,
     /// Moves whenever something is forgotten.
-    moment: Moment,
+    forgotten: u64,
 }
 
 /// When something was looked for and not found, so that it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Moment {
+    forgotten: u64,
+    at: Option<Instant>,
+}
 
 impl<K: Eq + Hash, V: Clone> Kept<K, V> {
-    pub(crate) fn new(most: usize) -> Self {
-        let inner = Inner { values: HashMap::new(), moment: Moment(0) };
-        Self { most, inner: Mutex::new(inner) }
+    /// Keeps at most so many, each not longer than `oldest`.
+    pub(crate) fn new(most: usize, oldest: Option<Duration>) -> Self {
+        let inner = Inner { values: HashMap::new(), forgotten: 0 };
+        Self { most, oldest, inner: Mutex::new(inner) }
     }
 
     /// The value that is kept, or since when it is read.
     pub(crate) fn find(&self, key: &K) -> Result<V, Moment> {
+        let now = self.oldest.map(|_| Instant::now());
         let inner = self.inner();
-        inner.values.get(key).cloned().ok_or(inner.moment)
+        let is_young = |read_at: &Option<Instant>| match (self.oldest, now, read_at) {
+            (Some(oldest), Some(now), Some(read_at)) => now - *read_at < oldest,
+            _ => true,
+        };
+        let found = inner.values.get(key).filter(|(_, read_at)| is_young(read_at));
+        let moment = Moment { forgotten: inner.forgotten, at: now };
+        found.map(|(value, _)| value.clone()).ok_or(moment)
     }
 
     /// Keeps a value that was read since a moment.
     pub(crate) fn keep(&self, key: K, value: V, since: Moment) {
         let mut inner = self.inner();
-        if inner.moment == since {
+        if inner.forgotten == since.forgotten {
             if inner.values.len() >= self.most {
                 inner.values.clear();
             }
-            inner.values.insert(key, value);
+            inner.values.insert(key, (value, since.at));
         }
     }
 
     /// Forgets a value: it was an old one, or becomes one.
     pub(crate) fn forget(&self, key: &K) {
         let mut inner = self.inner();
-        inner.moment.0 += 1;
+        inner.forgotten += 1;
         inner.values.remove(key);
+    }
+
+    /// Forgets all values.
+    pub(crate) fn forget_all(&self) {
+        let mut inner = self.inner();
+        inner.forgotten += 1;
+        inner.values.clear();
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner<K, V>> {
@@ -65,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_was_read_before_a_change_is_not_kept_after_it() {
-        let kept = Kept::new(2);
+        let kept = Kept::new(2, None);
         let since = kept.find(&"a").expect_err("nothing is kept yet");
         kept.keep("a", 1, since);
         assert_eq!(kept.find(&"a"), Ok(1));
@@ -77,11 +101,21 @@ mod tests {
 
     #[test]
     fn too_many_are_read_anew() {
-        let kept = Kept::new(2);
+        let kept = Kept::new(2, None);
         let since = kept.find(&1).expect_err("nothing is kept yet");
         for key in 1..=3 {
             kept.keep(key, key, since);
         }
         assert!(kept.find(&1).is_err() && kept.find(&3) == Ok(3));
+    }
+
+    #[test]
+    fn where_others_write_as_well_it_is_not_believed_for_long() {
+        for (oldest, is_believed) in [(Duration::from_secs(3_600), true), (Duration::ZERO, false)] {
+            let kept = Kept::new(2, Some(oldest));
+            let since = kept.find(&"a").expect_err("nothing is kept yet");
+            kept.keep("a", 1, since);
+            assert_eq!(kept.find(&"a").is_ok(), is_believed);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the server does: the pipeline, and its administration.
 //!
 //! In reading order: [`app`] (what everything shares), [`settings`], [`directory`] (what the pipeline keeps at hand about
-//! a workspace), `kept` (what was read lately: `scenes` of busy chats, `passes` of who is let in),
+//! a workspace), `hints` (what nodes tell each other), `kept` (what was read lately: `scenes` of busy chats, `passes` of who is let in),
 //! [`pipeline`] (the path of an event), [`desk`]
 //! (what people do in chats, and see of them), [`admin`] (what administrators change), [`seal`] (secrets at rest).
 
@@ -10,6 +10,7 @@ pub mod app;
 mod codes;
 pub mod desk;
 pub mod directory;
+mod hints;
 mod kept;
 mod passes;
 pub mod pipeline;

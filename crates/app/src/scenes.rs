@@ -1,7 +1,8 @@
 //! The scenes of busy chats, kept in memory: accepting a message then costs no read.
 //!
 //! A scene from here may be old. Whoever decides by one commits with the versions that it shows, so an old one is refused
-//! as a conflict, forgotten, and read again. Every commit of this process forgets what it changes.
+//! as a conflict, forgotten, and read again. Every commit of this process forgets what it changes, and
+//! the hub's reader what an event of any node may have changed.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub(crate) struct Scenes(Kept<(WorkspaceId, ChatId), Arc<Scene>>);
 
 impl Default for Scenes {
     fn default() -> Self {
-        Self(Kept::new(SCENES_MAX))
+        Self(Kept::new(SCENES_MAX, None))
     }
 }
 

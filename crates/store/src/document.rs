@@ -67,11 +67,13 @@ pub enum Kind {
     Form,
     /// Who holds a share of the work; its version is the epoch of the lease.
     Lease,
+    /// The turn to give an agent a chat; its version moves with each chat that is given.
+    Turn,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Workspace,
         Self::Token,
         Self::Agent,
@@ -99,6 +101,7 @@ impl Kind {
         Self::AgentToken,
         Self::Form,
         Self::Lease,
+        Self::Turn,
     ];
 
     /// The word for it, as it is stored.
@@ -131,6 +134,7 @@ impl Kind {
             Self::AgentToken => "agent_token",
             Self::Form => "form",
             Self::Lease => "lease",
+            Self::Turn => "turn",
         }
     }
 }

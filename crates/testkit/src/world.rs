@@ -30,6 +30,7 @@ use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Scan, Store, Timer};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::clock::HandClock;
 
@@ -146,7 +147,7 @@ impl World {
         let clock = HandClock::new();
         let (listener, base_url) = bind().await;
         let store = (start.between)(open_store(&folder, &clock));
-        let node = OneNode::alone(&clock);
+        let node = OneNode::alone();
         let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
         Self::founded(app, folder, clock, listener, base_url, start.limits, start.routes).await
     }
@@ -185,7 +186,7 @@ impl World {
         drop((app, http));
         let (listener, base_url) = bind().await;
         let store = (start.between)(open_store(&folder, &clock));
-        let node = OneNode::alone(&clock);
+        let node = OneNode::alone();
         let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
         bots::load_live(&app, workspace).await.expect("the bots can be read");
         let place = Place { folder, clock, listener, base_url, token, workspace };
@@ -590,8 +591,8 @@ struct OneNode {
 }
 
 impl OneNode {
-    fn alone(clock: &HandClock) -> Self {
-        let node = NodeId::new(clock.next_id());
+    fn alone() -> Self {
+        let node = NodeId::new(Uuid::nil());
         Self { node, bus: Arc::new(Alone::default()), archive: "archive.db".into() }
     }
 }

@@ -175,6 +175,19 @@ pub async fn load_live(app: &App, workspace: WorkspaceId) -> Result<(), AdminErr
     Ok(())
 }
 
+/// Loads what other nodes made live or took off; nothing where all is as it is on the shelf.
+pub(crate) async fn load_changed(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
+    let Some(directory) = app.directory(workspace) else { return Ok(()) };
+    let live: Vec<LiveBot> = all_of(app.store.as_ref(), workspace, Kind::Bot).await?;
+    let shelf = directory.bots();
+    let is_on_shelf =
+        |live: &LiveBot| shelf.bot(&live.bot).is_some_and(|bot| bot.version == live.version);
+    if live.len() == shelf.bots().len() && live.iter().all(is_on_shelf) {
+        return Ok(());
+    }
+    load_live(app, workspace).await
+}
+
 /// The live bots, as documents.
 pub async fn list(app: &App, workspace: WorkspaceId) -> Result<Vec<LiveBot>, AdminError> {
     Ok(all_of(app.store.as_ref(), workspace, Kind::Bot).await?)

@@ -89,6 +89,8 @@ pub enum Outcome<T> {
     Now(Done<T>),
     /// A claim of the batch was taken before, and stands for this event.
     Before(EventId),
+    /// Another node gave the agent a chat meanwhile: who is to have this one is decided again.
+    TurnTaken,
 }
 
 /// Decides about a chat and commits. `decide` is asked again when what it saw moved meanwhile; it does nothing else than
@@ -102,7 +104,27 @@ pub async fn in_chat<T: Send>(
     match in_chat_once(app, actor, chat, None, decide).await? {
         Outcome::Now(done) => Ok(done),
         Outcome::Before(_) => Err(Failure::new(ErrorType::AlreadyExists, "this was done before")),
+        Outcome::TurnTaken => Err(turns_move_too_fast()),
     }
+}
+
+/// As [`in_chat`], for who takes an agent's [`Turn`](super::routing::Turn): `None` when it was taken meanwhile.
+pub async fn in_chat_by_turn<T: Send>(
+    app: &App,
+    actor: &Actor,
+    chat: &str,
+    decide: impl Fn(&mut Deciding<'_>) -> Result<T, Failure> + Send + Sync,
+) -> Result<Option<Done<T>>, Failure> {
+    match in_chat_once(app, actor, chat, None, decide).await? {
+        Outcome::Now(done) => Ok(Some(done)),
+        Outcome::Before(_) => Err(Failure::new(ErrorType::AlreadyExists, "this was done before")),
+        Outcome::TurnTaken => Ok(None),
+    }
+}
+
+/// Other nodes gave chats to an agent again and again while one was to be given here.
+pub fn turns_move_too_fast() -> Failure {
+    Failure::new(ErrorType::ServiceUnavailable, "too many chats are given at once; try again")
 }
 
 /// As [`in_chat`], about one of its threads: [`Deciding::thread_mut`].
@@ -116,6 +138,7 @@ pub async fn in_thread<T: Send>(
     match in_chat_once(app, actor, chat, Some(thread), decide).await? {
         Outcome::Now(done) => Ok(done),
         Outcome::Before(_) => Err(Failure::new(ErrorType::AlreadyExists, "this was done before")),
+        Outcome::TurnTaken => Err(turns_move_too_fast()),
     }
 }
 
@@ -175,6 +198,9 @@ pub async fn in_chat_once<T: Send>(
             Ok(committed) => return Ok(Outcome::Now(Done { value, events: committed.events })),
             Err(CommitError::Claimed { outcome: Some(first), .. }) => {
                 return Ok(Outcome::Before(first));
+            }
+            Err(CommitError::Conflict { key }) if key.kind == Kind::Turn => {
+                return Ok(Outcome::TurnTaken);
             }
             Err(CommitError::Conflict { .. }) => app.forget_scene(actor.workspace, id),
             Err(error) => return Err(unwritable(app, actor, error).await),

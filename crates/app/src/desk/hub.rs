@@ -5,8 +5,13 @@
 //! [`Seat`] with a bounded queue; one that does not read is cut, and comes back with the number of what it heard last
 //! ([`replay`]).
 //!
+//! Where there are several nodes, each has a hub of its own, for its own connections. Who is there is known of all of them
+//! ([`elsewhere`]); what is not in the log is told to the others over the bus ([`line`]).
+//!
 //! Nothing of this is kept: after a restart clients come back, and what they missed is made again from the log.
 
+pub(crate) mod elsewhere;
+mod line;
 pub mod listener;
 pub mod presence;
 pub mod reader;
@@ -20,8 +25,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidings_model::{AgentId, CustomerId, EventId, Seq};
+use tidings_bus::Bus;
+use tidings_model::{AgentId, CustomerId, EventId, NodeId, Seq, Timestamp, WorkspaceId};
 use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
+
+pub use elsewhere::{BEAT, MISSED_AFTER};
 
 pub use listener::{Cut, Joining, Listener, Monitors, Queued, Seat, Wanted, WhoListens};
 pub use presence::{Presence, PresenceChange};
@@ -30,7 +39,9 @@ pub use said::frame;
 pub use subscription::Subscription;
 
 use super::push::Push;
-use room::Room;
+use crate::hints::There;
+use line::Line;
+use room::{Moved, Room};
 
 /// How many requests may wait to be named in their pushes; beyond it the oldest are simply not named.
 const MARKS_MAX: usize = 100_000;
@@ -63,6 +74,7 @@ impl RequestMark {
 /// Where the open connections of a workspace meet.
 #[derive(Debug)]
 pub struct Hub {
+    line: Line,
     marks: Mutex<Marks>,
     signals: broadcast::Sender<Arc<Signal>>,
     room: Mutex<Room>,
@@ -91,9 +103,11 @@ pub struct Signal {
     pub to_requester_only: bool,
 }
 
-impl Default for Hub {
-    fn default() -> Self {
+impl Hub {
+    /// A hub that nobody sits in yet.
+    pub fn new(workspace: WorkspaceId, bus: &Arc<dyn Bus>) -> Self {
         Self {
+            line: Line::of(workspace, bus),
             marks: Mutex::default(),
             signals: broadcast::Sender::new(SIGNALS_MAX),
             room: Mutex::default(),
@@ -102,9 +116,7 @@ impl Default for Hub {
             reading_back: tokio::sync::Mutex::default(),
         }
     }
-}
 
-impl Hub {
     /// Notes that these events answer a request.
     pub fn mark(&self, events: Vec<EventId>, request: &RequestMark) {
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,8 +133,14 @@ impl Hub {
         young.remove(&event).or_else(|| old.remove(&event))
     }
 
-    /// Tells something that is not kept.
+    /// Tells something that is not kept, to those who listen at any node.
     pub fn signal(&self, push: Push, request: Option<RequestMark>) {
+        self.line.signal(&push);
+        self.signal_here(push, request);
+    }
+
+    /// As [`Hub::signal`], to those who listen here: where every node finds out by itself.
+    pub(crate) fn signal_here(&self, push: Push, request: Option<RequestMark>) {
         // Nobody listens: nobody minds.
         drop(self.signals.send(Arc::new(Signal { push, request, to_requester_only: false })));
     }
@@ -139,7 +157,7 @@ impl Hub {
     pub(super) fn signal_absence(&self, customer: CustomerId, push: Push) {
         let room = self.room();
         if !room.has_customer(customer) {
-            self.signal(push, None);
+            self.signal_here(push, None);
         }
     }
 
@@ -166,53 +184,111 @@ impl Hub {
 
     fn enter(&self, listener: &Arc<Listener>) -> room::Entered {
         let mut room = self.room();
-        let (entered, change) = room.enter(listener);
-        self.tell(change);
+        let (entered, moved) = room.enter(listener);
+        self.tell(moved);
         entered
     }
 
     fn leave(&self, listener: &Arc<Listener>) {
         let mut room = self.room();
-        let change = room.go(listener);
-        self.tell(change);
+        let moved = room.go(listener);
+        self.tell(moved);
     }
 
     /// A connection says whether its agent is away.
     pub fn set_away(&self, listener: &Listener, away: bool) {
         let mut room = self.room();
-        let change = room.set_away(listener, away);
-        self.tell(change);
+        let moved = room.set_away(listener, away);
+        self.tell(moved);
     }
 
     /// Tells of a change, while the room is locked: so changes are told in the order in which they happen.
-    fn tell(&self, change: Option<PresenceChange>) {
-        if let Some(change) = change {
+    fn tell(&self, moved: Moved) {
+        if let Some(told) = moved.told {
+            self.line.there(&told);
+        }
+        self.tell_here(moved.change);
+    }
+
+    fn tell_here(&self, changes: impl IntoIterator<Item = PresenceChange>) {
+        for change in changes {
             // Nobody watches: nobody minds.
             drop(self.presence.send(change));
         }
     }
 
-    /// Whether any agent is connected.
+    /// Another node tells who is there.
+    pub(crate) fn take_told(&self, from: NodeId, here: NodeId, told: There, now: Instant) {
+        let mut room = self.room();
+        match told {
+            There::Ask { of, bins } if of == here => room.asked(bins),
+            There::Ask { .. } => {}
+            There::Change { .. } | There::Beat { .. } | There::Left => {
+                let changes = room.take_told(from, told, now);
+                self.tell_here(changes);
+            }
+        }
+    }
+
+    /// Tells other nodes who is here, and lets go of nodes that say nothing.
+    pub(crate) fn beat(&self, now: Instant) {
+        let mut room = self.room();
+        let (told, changes) = room.beat(now);
+        told.iter().for_each(|told| self.line.there(told));
+        self.tell_here(changes);
+    }
+
+    /// Tells other nodes that this one stops.
+    pub(crate) fn say_that_we_leave(&self) {
+        self.line.there(&There::Left);
+    }
+
+    /// Whether any agent is connected here.
     pub(super) fn has_agents(&self) -> bool {
         self.room().has_agents()
     }
 
-    /// Who is connected.
+    /// Who is connected, at whichever node.
     pub fn presence(&self) -> Presence {
         self.room().presence()
     }
 
-    /// How many connections are open, those that only look in among them.
+    /// How many connections are open here, those that only look in among them.
     pub fn connections(&self) -> usize {
         self.room().connections()
     }
 
-    /// Whether an agent has an open connection.
+    /// The agents who have an open connection here, each with whether they are away.
+    pub(super) fn agents_here(&self) -> std::collections::BTreeMap<AgentId, bool> {
+        self.room().agents_here()
+    }
+
+    /// Whether an agent has an open connection, at whichever node.
     pub fn has_agent(&self, agent: &AgentId) -> bool {
         self.room().has_agent(agent)
     }
 
-    /// Whether a customer has an open connection.
+    /// Whether an agent has an open connection here.
+    pub(super) fn has_agent_here(&self, agent: &AgentId) -> bool {
+        self.room().has_agent_here(agent)
+    }
+
+    /// Whether there may be connections at other nodes.
+    pub(super) const fn has_other_nodes(&self) -> bool {
+        self.line.is_open()
+    }
+
+    /// At how many nodes an agent has an open connection.
+    pub fn places_of_agent(&self, agent: &AgentId) -> usize {
+        self.room().places_of(&WhoListens::Agent(agent.clone()))
+    }
+
+    /// At how many nodes a customer has an open connection.
+    pub fn places_of_customer(&self, customer: CustomerId) -> usize {
+        self.room().places_of(&WhoListens::Customer(customer))
+    }
+
+    /// Whether a customer has an open connection, at whichever node.
     pub fn has_customer(&self, customer: CustomerId) -> bool {
         self.room().has_customer(customer)
     }
@@ -227,13 +303,26 @@ impl Hub {
         self.room().place().unwrap_or(Seq::START)
     }
 
-    /// Closes an agent's connections, but for one that is named. Says how many.
-    pub fn disconnect_agent(&self, agent: &AgentId, cut: Cut, but: Option<u64>) -> usize {
-        self.room().disconnect_agent(agent, cut, but)
+    /// Closes the connections that an agent has now, at all nodes. Says whether there were any.
+    pub fn disconnect_agent(&self, agent: &AgentId, cut: Cut, now: Timestamp) -> bool {
+        let is_there = self.has_agent(agent);
+        self.line.close_agent(agent, cut, now);
+        self.room().disconnect_agent(agent, cut) > 0 || is_there
     }
 
-    /// Closes the connections of a customer who is banned, and those that are open from their address. Says how many.
-    pub fn disconnect_banned(&self, customer: CustomerId, ip: Option<IpAddr>) -> usize {
+    /// Closes the connections here that an agent has since a time, or longer.
+    pub(crate) fn disconnect_agent_of(&self, agent: &AgentId, cut: Cut, upto: Timestamp) {
+        self.room().disconnect_agent_of(agent, cut, upto);
+    }
+
+    /// Closes the connections of a customer who is banned, and those that are open from their address, at all nodes.
+    pub fn disconnect_banned(&self, customer: CustomerId, ip: Option<IpAddr>) {
+        self.line.close_banned(customer, ip);
+        self.disconnect_banned_here(customer, ip);
+    }
+
+    /// The same here. Says how many.
+    pub(crate) fn disconnect_banned_here(&self, customer: CustomerId, ip: Option<IpAddr>) -> usize {
         self.room().disconnect_banned(customer, ip)
     }
 

@@ -12,6 +12,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidings_model::{AgentId, CustomerId, Event};
 use tidings_store::ReadError;
@@ -41,6 +42,11 @@ pub async fn of_event(app: &App, event: &Arc<Event>) -> Result<Vec<Push>, ReadEr
     Ok(pushes)
 }
 
+/// Whether an event tells of what the directory lists.
+pub(super) fn concerns_directory(event: &Event) -> bool {
+    configuration::concerns(event) || event.event_type.as_str() == "routing.status_changed"
+}
+
 /// Lets the connection of a request hear again what its first request brought; others heard it then.
 pub async fn repeat(app: &App, actor: &Actor, event: &Arc<Event>) -> Result<(), Failure> {
     let (Some(mark), Some(hub)) = (&actor.request, app.hub(actor.workspace)) else {
@@ -66,7 +72,8 @@ pub struct Push {
 }
 
 /// Which agents hear a push.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Agents {
     /// None.
     #[default]
@@ -89,7 +96,8 @@ pub enum Agents {
 }
 
 /// Which customers hear a push.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Customers {
     /// None.
     #[default]

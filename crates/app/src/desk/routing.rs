@@ -4,7 +4,9 @@
 //! [`choose`] is pure; the [`Roster`] reads what it needs. [`assign`] gives a chat to somebody, [`queue`] is where it waits,
 //! [`status`] says who is there, [`come`] follows their connections, [`leave`] and
 //! [`silence`] take chats away again. Decisions of one workspace are made one after another (hold
-//! [`App::routing`] around reading, deciding and committing), so that two chats at once never fill one place.
+//! [`App::routing`] around reading, deciding and committing), so that two chats at once never fill one place. Where there
+//! are other nodes, the commit also expects the agent's [`Turn`] to be as it was when their chats were counted: of two
+//! nodes that give the same agent a chat at once, one is refused, and decides again.
 
 pub mod assign;
 pub mod come;
@@ -23,7 +25,7 @@ use serde_json::{Value, json};
 use tidings_model::{
     Agent, AgentId, AgentStatus, ChatId, Group, GroupNumber, Priority, Timestamp, WorkspaceId,
 };
-use tidings_store::{CountOf, Kind};
+use tidings_store::{Batch, CountOf, DocKey, Document, Kind, Put, Version};
 
 use self::hours::works_at;
 use super::Failure;
@@ -47,6 +49,45 @@ pub struct Candidate {
     pub unavailable: Option<&'static str>,
     /// When a chat last came to them by itself.
     pub last_given: Option<Timestamp>,
+    /// The turn to give them one, where other nodes may do so at the same time.
+    pub turn: Option<Turn>,
+}
+
+/// The turn to give an agent a chat: whoever gives one by itself writes it as it was when the agent's chats were counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    agent: AgentId,
+    version: Version,
+}
+
+impl Turn {
+    fn key(agent: &AgentId) -> DocKey {
+        DocKey::new(Kind::Turn, agent)
+    }
+
+    /// Takes the turn with the batch that gives the chat.
+    pub fn take(&self, batch: &mut Batch) {
+        let (key, expected) = (Self::key(&self.agent), Some(self.version));
+        batch.puts.push(Put { key, expected, body: json!({}), index: Vec::new() });
+    }
+}
+
+/// The turns of agents now; none where nobody else could take them.
+async fn turns(
+    app: &App,
+    workspace: WorkspaceId,
+    agents: &[Arc<Agent>],
+) -> Result<HashMap<AgentId, Turn>, Failure> {
+    if app.bus().is_alone() {
+        return Ok(HashMap::new());
+    }
+    let keys: Vec<DocKey> = agents.iter().map(|agent| Turn::key(&agent.id)).collect();
+    let found = app.store().documents_by_key(workspace, &keys).await.map_err(unreadable)?;
+    let turn = |(agent, found): (&Arc<Agent>, Option<Document>)| {
+        let version = found.map_or(Version::ABSENT, |document| document.version);
+        (agent.id.clone(), Turn { agent: agent.id.clone(), version })
+    };
+    Ok(agents.iter().zip(found).map(turn).collect())
 }
 
 /// What is asked.
@@ -80,6 +121,8 @@ pub struct Decision {
     pub choice: Choice,
     /// Why, step by step, for people.
     pub why: Vec<String>,
+    /// What is to be taken with the commit: see [`Turn`].
+    pub turn: Option<Turn>,
 }
 
 /// Chooses. By turn in the team (first, normal, last; a supervisor gets none by itself), then who has the fewest chats,
@@ -114,7 +157,7 @@ pub fn choose(candidates: &[Candidate], wanted: &Wanted) -> Decision {
         wanted.prefer.as_ref().and_then(|known| free.iter().find(|one| one.id == *known))
     {
         why.push(format!("{}: the customer talked to them last", known.id));
-        return Decision { choice: Choice::Agent(known.id.clone()), why };
+        return Decision { choice: Choice::Agent(known.id.clone()), why, turn: known.turn.clone() };
     }
     free.sort_by(|one, other| {
         let turn = |one: &Candidate| (one.priority, one.chats, one.last_given, one.id.clone());
@@ -133,7 +176,7 @@ pub fn choose(candidates: &[Candidate], wanted: &Wanted) -> Decision {
                 String::new()
             }
         ));
-        return Decision { choice: Choice::Agent(best.id.clone()), why };
+        return Decision { choice: Choice::Agent(best.id.clone()), why, turn: best.turn.clone() };
     }
     let choice = match (present, wanted.may_wait) {
         (0, _) => {
@@ -149,7 +192,7 @@ pub fn choose(candidates: &[Candidate], wanted: &Wanted) -> Decision {
             Choice::Nobody
         }
     };
-    Decision { choice, why }
+    Decision { choice, why, turn: None }
 }
 
 const fn word(priority: Priority) -> &'static str {
@@ -184,7 +227,10 @@ impl Roster {
         let now = app.now();
         let routing = app.routing(workspace);
         let mut candidates = Vec::new();
-        for agent in directory.agents() {
+        let agents = directory.agents();
+        // Before the chats are counted: a turn that is taken since is one of a chat that may be missed.
+        let mut turns = turns(app, workspace, &agents).await?;
+        for agent in agents {
             let unavailable = unavailable(&agent, now);
             // Of who takes none, nobody asks how many they have.
             let chats = match unavailable {
@@ -203,6 +249,7 @@ impl Roster {
                 chats_max: u64::from(agent.chats_max),
                 unavailable,
                 last_given: routing.last_given(&agent.id),
+                turn: turns.remove(&agent.id),
             };
             candidates.push((agent, candidate));
         }
@@ -351,6 +398,7 @@ mod tests {
             chats_max: 3,
             unavailable: None,
             last_given: None,
+            turn: None,
         }
     }
 

@@ -171,7 +171,7 @@ pub(crate) async fn change<T: Send>(
                 }
                 if let Some(hub) = app.hub(workspace) {
                     for (agent, cut) in left {
-                        hub.disconnect_agent(&agent, cut, None);
+                        hub.disconnect_agent(&agent, cut, app.now());
                     }
                 }
                 return Ok(value);

@@ -16,11 +16,12 @@ use super::reader::{self, StepFailed, chain, stopped};
 use super::route::{self, Route};
 use super::send::ToChannels;
 use super::{files, forget, index, telegram, timers};
-use crate::App;
+use crate::admin::bots;
 use crate::desk::customers::{greet, leave};
 use crate::desk::hub;
 use crate::desk::routing::{come, silence};
 use crate::directory::{Directory, REFRESH_INTERVAL};
+use crate::{App, hints};
 
 /// The readers that have a cursor.
 pub const READERS: [&str; 4] = [REACT, route::NAME, ToEndpoints::NAME, ToChannels::NAME];
@@ -134,6 +135,7 @@ pub async fn start(app: &Arc<App>) -> Result<Running, ReadError> {
         offices.push(office);
     }
     loops.spawn(timers::run(Arc::clone(app), offices.clone(), stopped.clone()));
+    loops.spawn(hints::hearing::run(Arc::clone(app), stopped.clone()));
     loops.spawn(forget::run(Arc::clone(app), stopped));
     let archive = Arc::clone(&app.archive);
     Ok(Running { offices, stop, loops, archive })
@@ -174,9 +176,15 @@ async fn keep_fresh(app: Arc<App>, directory: Arc<Directory>, mut stop: watch::R
         tokio::select! {
             () = stopped(&mut stop) => return,
             () = tokio::time::sleep(REFRESH_INTERVAL) => {}
+            () = directory.stale() => {}
         }
         if let Err(error) = directory.refresh(&app).await {
             tracing::warn!("the directory could not be read again: {}", chain(&error));
+        }
+        if !app.bus.is_alone()
+            && let Err(error) = bots::load_changed(&app, directory.workspace()).await
+        {
+            tracing::warn!("the live bots could not be read again: {}", chain(&error));
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::App;
 pub(crate) const IN_HAND_MAX: usize = 256;
 
 /// The longest time between two looks: a wake-up is only a hint.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The shortest time between two looks, when something due could not be done.
 const PAUSE: Duration = Duration::from_millis(100);

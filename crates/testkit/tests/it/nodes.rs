@@ -1,70 +1,101 @@
-//! Several nodes over one store: whoever asks any of them is told the same.
+//! Several nodes over one store: whoever asks any of them is told the same, and whoever listens hears the same. Each
+//! story is told twice: with a bus that brings all hints, and with one that loses half of them, doubles some, and brings
+//! all of them late. Then everything is still right, only slower.
 
-use std::sync::Arc;
+mod beginning;
+mod changed;
+mod moving;
+mod presence;
+mod routing;
 
-use futures_util::future::join_all;
-use serde_json::json;
-use tidings_app::admin::bots::{self, Published};
-use tidings_app::admin::{channels, tokens, workspaces};
-use tidings_behaviors::BotSource;
-use tidings_model::{ChannelKind, Clock, WorkspaceId};
-use tidings_store::EventQuery;
+use serde_json::{Value, json};
+use tidings_model::{ChannelId, CustomerId, Role};
 use tidings_testkit::bus::Trouble;
-use tidings_testkit::desk::CustomerClient;
+use tidings_testkit::desk::{AgentClient, CustomerClient};
 use tidings_testkit::nodes::Nodes;
+use tidings_testkit::rtm::RtmClient;
+use tidings_testkit::world::World;
+use tidings_wire::livechat::Side;
+
+/// What the bus is like in the two tellings of a story.
+const TELLINGS: [Trouble; 2] = [
+    Trouble { lost: 0, doubled: 0, late_at_most: std::time::Duration::ZERO, seed: 0 },
+    Trouble::drops_half(4),
+];
+
+/// Some nodes with Bob, who may do everything, and Alice in a chat of hers.
+struct Stage {
+    nodes: Nodes,
+    channel: ChannelId,
+    bob: AgentClient,
+    alice: CustomerClient,
+    chat: String,
+}
+
+impl Stage {
+    async fn set(count: usize, trouble: Trouble) -> Self {
+        let nodes = Nodes::start(count, trouble).await;
+        let first = nodes.at(0);
+        let channel = first.web_channel().await;
+        let bob = AgentClient::hired(first, "bob@example.com", Role::Administrator).await;
+        known_everywhere(&nodes, &bob, channel).await;
+        let alice = CustomerClient::comes(first, channel).await;
+        let (chat, _) = alice.starts_chat().await;
+        Self { nodes, channel, bob, alice, chat }
+    }
+
+    /// Bob, as he calls at a node.
+    async fn bob_at(&self, place: usize) -> AgentClient {
+        AgentClient::known(self.nodes.at(place), &self.bob.id).await
+    }
+
+    /// Alice, as she calls at a node.
+    async fn alice_at(&self, place: usize) -> CustomerClient {
+        CustomerClient::known(self.nodes.at(place), self.channel, self.alice.id).await
+    }
+
+    /// Bob's connection to a node, and what his login was answered.
+    async fn bob_comes(&self, place: usize, more: Value) -> (RtmClient, Value) {
+        let base_url = &self.nodes.at(place).base_url;
+        RtmClient::log_in(base_url, Side::Agent, &self.bob.chat.token, more).await
+    }
+
+    /// Alice's connection to a node, and what her login was answered.
+    async fn alice_comes(&self, place: usize, more: Value) -> (RtmClient, Value) {
+        let base_url = &self.nodes.at(place).base_url;
+        RtmClient::log_in(base_url, Side::Customer, &self.alice.chat.token, more).await
+    }
+
+    /// The parameters of a message in her chat.
+    fn message(&self, text: &str) -> Value {
+        json!({ "chat_id": self.chat, "event": { "type": "message", "text": text } })
+    }
+}
+
+/// Waits until all nodes know an agent and a channel.
+async fn known_everywhere(nodes: &Nodes, agent: &AgentClient, channel: ChannelId) {
+    nodes
+        .until_all("the agent and the channel", async |world| {
+            let directory = world.app.directory(world.workspace).expect("it is open");
+            directory.agent(&agent.id).is_some() && directory.channel(channel).is_some()
+        })
+        .await;
+}
+
+fn has_customer(world: &World, customer: CustomerId) -> bool {
+    let hub = world.app.hub(world.workspace).expect("the workspace is open");
+    hub.has_customer(customer)
+}
+
+fn has_agent(world: &World, agent: &AgentClient) -> bool {
+    let hub = world.app.hub(world.workspace).expect("the workspace is open");
+    hub.has_agent(&agent.id)
+}
 
 #[tokio::test]
 async fn what_one_node_took_another_gives() {
-    let nodes = Nodes::start(2, Trouble::default()).await;
-    let channel = nodes.at(0).web_channel().await;
-    nodes
-        .until_all("the channel", async |world| {
-            let directory = world.app.directory(world.workspace).expect("it is open");
-            directory.channel(channel).is_some()
-        })
-        .await;
-    let alice = CustomerClient::comes(nodes.at(1), channel).await;
-    let (chat, _) = alice.starts_chat().await;
-    let at_the_first = CustomerClient::known(nodes.at(0), channel, alice.id).await;
-    let read = at_the_first.call("get_chat", json!({ "chat_id": chat })).await;
-    assert_eq!(read.expect("the chat is there")["id"], json!(chat));
-    nodes.finish().await;
-}
-
-/// Each node does at its start what makes an installation: of all of them it is done once.
-#[tokio::test]
-async fn nodes_that_start_at_once_begin_once() {
-    let nodes = Nodes::start(3, Trouble::default()).await;
-    let id = WorkspaceId::new(nodes.at(0).clock.next_id());
-    let text = "bot: pizzeria\nbehaviors:\n  - name: hello\n    on: chat.started\n    do:\n      - say: Hello!\n";
-    let begun = join_all(nodes.all().iter().map(async |world| {
-        let app = Arc::clone(&world.app);
-        workspaces::create_as(&app, id, "main").await.expect("it is there");
-        let token = tokens::create_first(&app, id, None).await.expect("somebody has one");
-        channels::ensure_web(&app, id).await.expect("there is one");
-        let files = vec![("pizzeria/hello.yaml".into(), text.into())];
-        let source = BotSource { name: "pizzeria".parse().expect("a good name"), files };
-        let published = bots::publish(&app, id, source).await.expect("it was looked at");
-        assert!(!matches!(published, Published::Refused { .. }), "{published:?}");
-        token
-    }));
-    let begun = begun.await;
-    assert_eq!(begun.iter().flatten().count(), 1, "one node shows the first token: {begun:?}");
-    for world in nodes.all() {
-        let listed = tokens::list(&world.app, id).await.expect("listed");
-        assert_eq!(listed.len(), 1);
-        let directory = world.app.directory(id).expect("it is open");
-        let web = directory.channels();
-        let web = web.iter().filter(|channel| channel.kind == ChannelKind::Web);
-        assert_eq!(web.count(), 1);
-        assert_eq!(directory.bots().bots().len(), 1, "each node runs the bot");
-    }
-    let published = EventQuery {
-        limit: 10,
-        types: vec!["bot.published".parse().expect("a good name")],
-        ..EventQuery::default()
-    };
-    let published = nodes.at(0).app.store().events(id, published).await.expect("read");
-    assert_eq!(published.len(), 1);
-    nodes.finish().await;
+    let stage = Stage::set(2, TELLINGS[0]).await;
+    let read = stage.bob_at(1).await.call("get_chat", json!({ "chat_id": stage.chat })).await;
+    assert_eq!(read.expect("the chat is there")["id"], json!(stage.chat));
+    stage.nodes.finish().await;
 }

@@ -37,7 +37,7 @@ pub(super) async fn logout(call: &Call) -> Answer {
     }
     let hub = call.app.hub(call.actor.workspace);
     let hub = hub.ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
-    if hub.disconnect_agent(&agent, Cut::LoggedOutRemotely, None) == 0 {
+    if !hub.disconnect_agent(&agent, Cut::LoggedOutRemotely, call.app.now()) {
         return Err(Failure::from(ErrorType::RequesterAlreadyOffline));
     }
     let reason = if agent == me.id { "signed_out" } else { "remotely_signed_out" };

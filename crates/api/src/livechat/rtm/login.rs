@@ -153,6 +153,7 @@ pub(super) async fn take_seat(
         present: asked.present,
         monitors: asked.monitors,
         ip: door.peer.ip,
+        at: door.api.app.now(),
     };
     let app = &door.api.app;
     let hub = app.hub(actor.workspace);

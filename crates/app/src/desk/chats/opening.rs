@@ -20,7 +20,7 @@ use super::access;
 use super::placing::{Arriving, Place, Placed, place};
 use crate::App;
 use crate::admin::told::told;
-use crate::desk::change::{CONFLICT_TRIES_MAX, in_chat, unwritable};
+use crate::desk::change::{CONFLICT_TRIES_MAX, in_chat_by_turn, turns_move_too_fast, unwritable};
 use crate::desk::events::Composed;
 use crate::desk::find::{self, by_entry, unreadable};
 use crate::desk::{Actor, ErrorType, Failure, Who, auto_access};
@@ -125,6 +125,9 @@ pub async fn start(
         batch.claims = setting.claims(ground.chat);
         change.finish(&mut batch);
         setting.keep_uploads(&mut batch, ground.chat);
+        if let Some(turn) = placed.as_ref().and_then(|placed| placed.turn.as_ref()) {
+            turn.take(&mut batch);
+        }
         actor.mark(app, &batch);
         let committed = app.commit(batch).await;
         drop(turn);
@@ -166,41 +169,48 @@ pub async fn resume(
         None => None,
     };
     let routing = app.routing(actor.workspace);
-    let turn = routing.turn().await;
-    let placed = match &actor.who {
-        Who::Customer(_) if opening.active => {
-            let before = &scene.chat.value;
-            let kept = before.properties.get(CONTINUOUS.0, CONTINUOUS.1).and_then(Value::as_bool);
-            let arriving = Arriving {
-                bot: app.bot_of_channel(actor.workspace, before.channel),
-                access: given.as_ref().unwrap_or(&before.access),
-                prefer: before.assignee.clone(),
-                continuous: opening.continuous.or(kept).unwrap_or(false),
-            };
-            Some(place(app, actor.workspace, arriving).await?)
-        }
-        Who::Customer(_) | Who::Agent(_) => None,
-    };
-    let setting = Setting::new(app, actor, &directory, &people, opening, placed.as_ref());
-    let done = in_chat(app, actor, chat, |deciding| {
-        refuse_active(deciding.scene)?;
-        deciding.chat.begin_thread();
-        if let Some(access) = &given {
-            access::set(&mut deciding.chat, &GroupNumber::named_in(access));
-        }
-        setting.set(&mut deciding.chat, "chat.reopened", json!({}))?;
-        let chat = &deciding.chat.after().chat.value;
-        let (id, thread) = (chat.id, chat.thread.id);
-        setting.keep_uploads(&mut deciding.batch, id);
-        deciding.batch.claims = setting.claims(id);
-        Ok((id, thread))
-    })
-    .await;
-    drop(turn);
-    let done = done?;
-    note_given(app, actor, placed.as_ref());
-    let (chat, thread) = done.value;
-    Ok(Opened { chat, thread, event_ids: setting.names(&done.events) })
+    for _ in 0..CONFLICT_TRIES_MAX {
+        let turn = routing.turn().await;
+        let placed = match &actor.who {
+            Who::Customer(_) if opening.active => {
+                let before = &scene.chat.value;
+                let kept = before.properties.get(CONTINUOUS.0, CONTINUOUS.1);
+                let kept = kept.and_then(Value::as_bool);
+                let arriving = Arriving {
+                    bot: app.bot_of_channel(actor.workspace, before.channel),
+                    access: given.as_ref().unwrap_or(&before.access),
+                    prefer: before.assignee.clone(),
+                    continuous: opening.continuous.or(kept).unwrap_or(false),
+                };
+                Some(place(app, actor.workspace, arriving).await?)
+            }
+            Who::Customer(_) | Who::Agent(_) => None,
+        };
+        let setting = Setting::new(app, actor, &directory, &people, opening, placed.as_ref());
+        let done = in_chat_by_turn(app, actor, chat, |deciding| {
+            refuse_active(deciding.scene)?;
+            deciding.chat.begin_thread();
+            if let Some(access) = &given {
+                access::set(&mut deciding.chat, &GroupNumber::named_in(access));
+            }
+            setting.set(&mut deciding.chat, "chat.reopened", json!({}))?;
+            let chat = &deciding.chat.after().chat.value;
+            let (id, thread) = (chat.id, chat.thread.id);
+            setting.keep_uploads(&mut deciding.batch, id);
+            deciding.batch.claims = setting.claims(id);
+            if let Some(turn) = placed.as_ref().and_then(|placed| placed.turn.as_ref()) {
+                turn.take(&mut deciding.batch);
+            }
+            Ok((id, thread))
+        })
+        .await;
+        drop(turn);
+        let Some(done) = done? else { continue };
+        note_given(app, actor, placed.as_ref());
+        let (chat, thread) = done.value;
+        return Ok(Opened { chat, thread, event_ids: setting.names(&done.events) });
+    }
+    Err(turns_move_too_fast())
 }
 
 fn refuse_active(scene: &Scene) -> Result<(), Failure> {

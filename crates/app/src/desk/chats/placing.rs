@@ -7,7 +7,7 @@ use tidings_model::{Agent, AgentId, BotName, GroupNumber, WorkspaceId};
 
 use crate::App;
 use crate::desk::routing::rules::Rules;
-use crate::desk::routing::{Choice, Decision, Wanted, choose, situation};
+use crate::desk::routing::{Choice, Decision, Turn, Wanted, choose, situation};
 use crate::desk::{ErrorType, Failure};
 
 /// Where a thread goes.
@@ -30,6 +30,8 @@ pub struct Placed {
     pub group: GroupNumber,
     /// Why, step by step, for people.
     pub why: Vec<String>,
+    /// What is to be taken with the commit, where an agent has it.
+    pub turn: Option<Turn>,
 }
 
 /// What is known of a thread that begins.
@@ -59,7 +61,7 @@ pub async fn place(
     let first = groups.first().copied().unwrap_or_default();
     if let Some(bot) = arriving.bot {
         let why = vec![format!("the channel's bot {bot} has it")];
-        return Ok(Placed { to: Place::Bot(bot), group: first, why });
+        return Ok(Placed { to: Place::Bot(bot), group: first, why, turn: None });
     }
     let rules = Rules::of(app, workspace);
     let mut why = Vec::new();
@@ -72,7 +74,7 @@ pub async fn place(
             not: BTreeSet::new(),
             may_wait: rules.queue_enabled || rules.manual,
         };
-        let Decision { choice, why: steps } = choose(&candidates, &wanted);
+        let Decision { choice, why: steps, turn } = choose(&candidates, &wanted);
         why.extend(steps);
         match choice {
             Choice::Agent(_) if rules.manual => {
@@ -82,7 +84,7 @@ pub async fn place(
             Choice::Agent(id) => {
                 let agent = app.directory(workspace).and_then(|all| all.agent(&id));
                 if let Some(agent) = agent {
-                    return Ok(Placed { to: Place::Agent(agent), group: *group, why });
+                    return Ok(Placed { to: Place::Agent(agent), group: *group, why, turn });
                 }
             }
             Choice::Queue => waits_for = waits_for.or(Some(*group)),
@@ -90,10 +92,10 @@ pub async fn place(
         }
     }
     match waits_for {
-        Some(group) => Ok(Placed { to: Place::Queue, group, why }),
+        Some(group) => Ok(Placed { to: Place::Queue, group, why, turn: None }),
         None if arriving.continuous => {
             why.push("it waits though nobody is there".into());
-            Ok(Placed { to: Place::Queue, group: first, why })
+            Ok(Placed { to: Place::Queue, group: first, why, turn: None })
         }
         None if groups == [GroupNumber::EVERYONE] || groups.len() > 1 => {
             Err(Failure::from(ErrorType::GroupsOffline))

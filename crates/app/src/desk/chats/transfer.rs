@@ -19,9 +19,9 @@ use super::members::{
 };
 use crate::App;
 use crate::desk::actor::is_open_to;
-use crate::desk::change::{Deciding, in_chat};
+use crate::desk::change::{CONFLICT_TRIES_MAX, Deciding, in_chat_by_turn, turns_move_too_fast};
 use crate::desk::find;
-use crate::desk::routing::{Candidate, Choice, Decision, Wanted, choose, situation};
+use crate::desk::routing::{Candidate, Choice, Decision, Turn, Wanted, choose, situation};
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::directory::Directory;
 use crate::pipeline::scene::Scene;
@@ -54,6 +54,8 @@ struct Destination {
     agent: Option<Arc<Agent>>,
     /// Why.
     why: Vec<String>,
+    /// What is to be taken with the commit, where an agent gets it.
+    turn: Option<Turn>,
 }
 
 /// Transfers an active chat.
@@ -69,10 +71,42 @@ pub async fn transfer(
     let scene = find::chat(app, actor, chat).await?;
     refuse_early(actor, &scene, manner)?;
     let routing = app.routing(actor.workspace);
-    let turn = routing.turn().await;
-    let to = match target {
+    for _ in 0..CONFLICT_TRIES_MAX {
+        let turn = routing.turn().await;
+        let to = destination(app, &directory, &scene, target, manner).await?;
+        let moved = in_chat_by_turn(app, actor, chat, |deciding| {
+            needs_active(deciding)?;
+            needs_presence(deciding, manner.ignore_presence)?;
+            hand_over(deciding, &to);
+            if let Some(turn) = &to.turn {
+                turn.take(&mut deciding.batch);
+            }
+            Ok(())
+        })
+        .await;
+        drop(turn);
+        if moved?.is_none() {
+            continue;
+        }
+        if let (Some(agent), false) = (&to.agent, matches!(target, Target::Agents(_))) {
+            routing.gave(&agent.id, app.now());
+        }
+        return Ok(());
+    }
+    Err(turns_move_too_fast())
+}
+
+/// Where it goes.
+async fn destination(
+    app: &App,
+    directory: &Directory,
+    scene: &Scene,
+    target: &Target,
+    manner: Manner,
+) -> Result<Destination, Failure> {
+    match target {
         Target::Agents(ids) => {
-            to_agents(app, &directory, &scene.chat.value, ids, manner.ignore_availability).await?
+            to_agents(app, directory, &scene.chat.value, ids, manner.ignore_availability).await
         }
         Target::Groups(groups) => {
             for group in groups {
@@ -84,7 +118,7 @@ pub async fn transfer(
                 }
             }
             let groups: Vec<_> = groups.iter().map(|group| (*group, Some(*group))).collect();
-            to_groups(app, &directory, &scene, &groups, manner.ignore_availability).await?
+            to_groups(app, directory, scene, &groups, manner.ignore_availability).await
         }
         Target::SameGroup => {
             let access = &scene.chat.value.access;
@@ -92,22 +126,9 @@ pub async fn transfer(
             if groups.is_empty() {
                 groups.push((GroupNumber::EVERYONE, None));
             }
-            to_groups(app, &directory, &scene, &groups, manner.ignore_availability).await?
+            to_groups(app, directory, scene, &groups, manner.ignore_availability).await
         }
-    };
-    let moved = in_chat(app, actor, chat, |deciding| {
-        needs_active(deciding)?;
-        needs_presence(deciding, manner.ignore_presence)?;
-        hand_over(deciding, &to);
-        Ok(())
-    })
-    .await;
-    drop(turn);
-    moved?;
-    if let (Some(agent), false) = (&to.agent, matches!(target, Target::Agents(_))) {
-        routing.gave(&agent.id, app.now());
     }
-    Ok(())
 }
 
 /// What the chat itself refuses is told before who is there to take it.
@@ -161,7 +182,8 @@ async fn to_agents(
         ));
     };
     let why = vec![format!("{}: named by who transferred it", agent.id)];
-    Ok(Destination { access: None, agent: Some(agent), why })
+    let turn = all.into_iter().find(|one| one.id == agent.id).and_then(|one| one.turn);
+    Ok(Destination { access: None, agent: Some(agent), why, turn })
 }
 
 /// To the first of these teams that has somebody who takes it; when none has, and that does not matter, into the queue
@@ -185,12 +207,12 @@ async fn to_groups(
         let candidates = situation(app, directory.workspace(), *group).await?;
         let wanted =
             Wanted { group: *group, prefer: None, not: not.clone(), may_wait: ignore_availability };
-        let Decision { choice, why: steps } = choose(&candidates, &wanted);
+        let Decision { choice, why: steps, turn } = choose(&candidates, &wanted);
         why.extend(steps);
         if let Choice::Agent(id) = choice
             && let Some(agent) = directory.agent(&id)
         {
-            return Ok(Destination { access: *access, agent: Some(agent), why });
+            return Ok(Destination { access: *access, agent: Some(agent), why, turn });
         }
     }
     if !ignore_availability {
@@ -201,7 +223,7 @@ async fn to_groups(
         .with_data(json!({ "why": why })));
     }
     let access = groups.first().and_then(|(_, access)| *access);
-    Ok(Destination { access, agent: None, why })
+    Ok(Destination { access, agent: None, why, turn: None })
 }
 
 fn hand_over(deciding: &mut Deciding<'_>, to: &Destination) {

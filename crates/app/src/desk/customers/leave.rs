@@ -1,7 +1,7 @@
 //! Customers leave with their connections: when the last one is gone for a while, the visit is over.
 //!
 //! What is decided is in the customer's document: a visit that lasts has an index entry, so that a restart finds those who
-//! never came back.
+//! never came back. Every node follows who goes from all of them; the visit is ended by whichever looks first.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -87,13 +87,14 @@ fn online(customer: &Customer) -> Value {
     shown
 }
 
-/// Tells agents who watch that a customer came, where no event does.
+/// Tells agents who watch here that a customer came, where no event does. Agents at other nodes are told there, once it is
+/// known that the customer is connected here: an event of the coming may have told them before, which changes nothing.
 pub async fn came(app: &App, workspace: WorkspaceId, customer: CustomerId) {
     let Some((hub, found)) = watched(app, workspace, customer).await else { return };
-    hub.signal(about(customer, ("incoming_customer", online(&found))), None);
+    hub.signal_here(about(customer, ("incoming_customer", online(&found))), None);
 }
 
-/// Tells agents who watch that a customer went; the event of the log comes when they do not come back.
+/// Tells agents who watch here that a customer went from all nodes; the event of the log comes when they do not come back.
 pub(crate) async fn went(app: &App, workspace: WorkspaceId, customer: CustomerId) {
     let left_at = show::time(app.now());
     let Some((hub, _)) = watched(app, workspace, customer).await else { return };

@@ -16,7 +16,7 @@ use super::compose::PRESSED;
 use super::{Composed, postback};
 use crate::App;
 use crate::desk::actor::opaque;
-use crate::desk::change::{Deciding, Outcome, in_chat_once};
+use crate::desk::change::{Deciding, Outcome, in_chat_once, turns_move_too_fast};
 use crate::desk::find::{self, unreadable};
 use crate::desk::look::history::Told;
 use crate::desk::{Actor, ErrorType, Failure, Who};
@@ -84,6 +84,7 @@ pub async fn send(
             return Ok(Sent { event, replayed: false });
         }
         Ok(Outcome::Before(first)) => return replay(app, actor, composed, first).await,
+        Ok(Outcome::TurnTaken) => turns_move_too_fast(),
         Err(refused) => refused,
     };
     // What was said before stays said, though it might not be allowed any more.

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tidings_model::{AgentId, CustomerId, GroupNumber, Seq};
+use tidings_model::{AgentId, CustomerId, GroupNumber, Seq, Timestamp};
 use tidings_wire::livechat::{Side, Version};
 use tokio::sync::Notify;
 
 use super::{Hub, Subscription};
+use crate::hints::Person;
 
 /// How many frames wait for a connection. One that is this far behind does not read: a person's screen gets some ten in a
 /// second, and the machine's own buffers hold some hundred more.
@@ -21,12 +23,30 @@ pub const QUEUE_FRAMES_MAX: usize = 1_024;
 pub const QUEUE_BYTES_MAX: usize = 4 << 20;
 
 /// Who listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WhoListens {
     /// An agent.
     Agent(AgentId),
     /// A customer.
     Customer(CustomerId),
+}
+
+impl From<Person> for WhoListens {
+    fn from(person: Person) -> Self {
+        match person {
+            Person::Agent(id) => Self::Agent(id),
+            Person::Customer(id) => Self::Customer(id),
+        }
+    }
+}
+
+impl From<WhoListens> for Person {
+    fn from(who: WhoListens) -> Self {
+        match who {
+            WhoListens::Agent(id) => Self::Agent(id),
+            WhoListens::Customer(id) => Self::Customer(id),
+        }
+    }
 }
 
 /// Which pushes a connection wants: versions, each with names, or all of them.
@@ -49,6 +69,8 @@ pub struct Joining {
     pub monitors: Monitors,
     /// The address that they come from.
     pub ip: Option<IpAddr>,
+    /// When they come.
+    pub at: Timestamp,
 }
 
 /// Which customers an agent hears of, beside those of the chats that they see.
@@ -64,7 +86,8 @@ pub enum Monitors {
 }
 
 /// Why a connection is closed by us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cut {
     /// It does not read.
     Evicted,
@@ -127,6 +150,8 @@ pub struct Listener {
     pub(super) present: bool,
     pub(super) monitors: Monitors,
     pub(super) ip: Option<IpAddr>,
+    /// Since when they are here.
+    pub(super) since: Timestamp,
     /// Of which customers they want to hear beside that.
     subscriptions: Mutex<Vec<Subscription>>,
     /// What they know already: nothing up to here is heard.
@@ -149,7 +174,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Listener {
     pub(super) fn new(joining: Joining) -> Self {
-        let Joining { who, wanted, may_see_all, away, present, monitors, ip } = joining;
+        let Joining { who, wanted, may_see_all, away, present, monitors, ip, at } = joining;
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             who,
@@ -159,6 +184,7 @@ impl Listener {
             present,
             monitors,
             ip,
+            since: at,
             subscriptions: Mutex::default(),
             after: AtomicU64::new(0),
             queue: Mutex::default(),

@@ -13,7 +13,8 @@ pub struct Presence {
     pub customers: BTreeSet<CustomerId>,
 }
 
-/// An agent came or went, or a customer went. Several connections of one person count as one.
+/// An agent came or went, or a customer did. Several connections of one person count as one, at whichever nodes they are.
+/// Every node hears of every change: whoever acts on one does so in a way that is harmless when others do it as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PresenceChange {
     /// An agent's first connection was opened.
@@ -29,6 +30,11 @@ pub enum PresenceChange {
         agent: AgentId,
         /// Which of both.
         away: bool,
+    },
+    /// A customer is there by a connection at another node. Here, whoever lets them in tells of it.
+    CustomerCame {
+        /// Who.
+        customer: CustomerId,
     },
     /// An agent's last connection was closed.
     AgentWent {

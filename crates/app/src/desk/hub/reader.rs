@@ -5,15 +5,17 @@
 
 use std::sync::Arc;
 
-use tidings_model::{ChatId, CustomerId, Event, WorkspaceId};
+use serde_json::Value;
+use tidings_model::{AgentId, ChatId, CustomerId, Event, WorkspaceId};
 use tidings_store::{DocumentQuery, Follower, Kind, ReadError, Scan};
 use tidings_wire::livechat::show;
 use tokio::sync::{broadcast, watch};
 
-use super::listener::Listener;
+use super::listener::{Cut, Listener};
 use super::said::{Said, SaidPush};
 use super::{Hub, PresenceChange, RequestMark};
 use crate::App;
+use crate::desk::customers::bans::key_of_customer;
 use crate::desk::customers::there;
 use crate::desk::push::{self, Agents, Push};
 use crate::directory::Directory;
@@ -67,6 +69,9 @@ pub async fn run(app: Arc<App>, workspace: WorkspaceId, mut stop: watch::Receive
                 Ok(PresenceChange::CustomerWent { customer }) => {
                     there::went(&app, workspace, customer).await;
                 }
+                Ok(PresenceChange::CustomerCame { customer }) => {
+                    there::came(&app, workspace, customer).await;
+                }
                 Ok(_) => {}
                 // Agents who watch look at the list now and then.
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
@@ -110,6 +115,12 @@ async fn take(
         // It may have changed the chat. Whoever committed forgets the scene too, but maybe a moment after us.
         app.forget_scene(event.workspace, chat);
     }
+    if hub.has_other_nodes() {
+        elsewhere_done(app, hub, event).await;
+        if push::concerns_directory(event) {
+            directory.is_stale();
+        }
+    }
     {
         let mut room = hub.room();
         if room.is_empty() {
@@ -135,6 +146,52 @@ async fn take(
         }
     };
     hub.room().give_out(&Arc::new(said), directory, woken);
+}
+
+/// What an event of another node means for what is kept and open here. That node told it as well, which may be lost; the
+/// node that did it has done it already, and does it again.
+async fn elsewhere_done(app: &App, hub: &Hub, event: &Event) {
+    let agent = || event.data.get("agent")?.as_str()?.parse::<AgentId>().ok();
+    let cut = match event.event_type.as_str() {
+        "customer.banned" => return banned(app, hub, event).await,
+        "agent.suspended" | "agent.deleted" => Cut::LoggedOutRemotely,
+        "agent.updated" if has_other_role(event) => Cut::RoleChanged,
+        "routing.status_changed" if has_signed_out(event) => Cut::LoggedOutRemotely,
+        _ => return,
+    };
+    if let Some(agent) = agent() {
+        // Who came back since is another one.
+        hub.disconnect_agent_of(&agent, cut, event.received_at);
+    }
+}
+
+fn has_other_role(event: &Event) -> bool {
+    let changed = event.data.get("changed").and_then(Value::as_array);
+    changed.is_some_and(|changed| changed.iter().any(|name| name == "role"))
+}
+
+fn has_signed_out(event: &Event) -> bool {
+    let reason = event.data.get("reason").and_then(Value::as_str);
+    matches!(reason, Some("signed_out" | "remotely_signed_out"))
+}
+
+/// Somebody was banned: they are looked up anew, and their connections closed if the ban still holds.
+async fn banned(app: &App, hub: &Hub, event: &Event) {
+    let customer = event.data.get("customer").and_then(Value::as_str);
+    let Some(customer) = customer.and_then(|id| id.parse::<CustomerId>().ok()) else { return };
+    app.passes().forget_customer(event.workspace, customer, None);
+    let key = key_of_customer(customer);
+    let found = app.passes().ban(&app.store, event.workspace, key).await;
+    match found {
+        Ok(Some(ban)) if ban.expires_at > app.now() => {
+            let ip = ban.ip.as_deref().and_then(|ip| ip.parse().ok());
+            app.passes().forget_customer(event.workspace, customer, ip);
+            hub.disconnect_banned_here(customer, ip);
+        }
+        Ok(_) => {}
+        // Connections look for themselves now and then.
+        Err(error) => tracing::warn!("a ban could not be looked at: {}", chain(&error)),
+    }
 }
 
 /// The newest chat of a customer.

@@ -5,14 +5,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tidings_model::{AgentId, Chat, ChatStatus, CustomerId, GroupNumber, Participant, Role, Seq};
+use tidings_model::{
+    AgentId, Chat, ChatStatus, CustomerId, GroupNumber, NodeId, Participant, Role, Seq, Timestamp,
+};
+use tokio::time::Instant;
 
+use super::elsewhere::{Elsewhere, Own, both};
 use super::listener::{Cut, Listener, Monitors, Queued, WhoListens};
 use super::presence::{Presence, PresenceChange};
 use super::said::{Said, SaidPush, with_request};
 use crate::desk::actor::is_open_to;
 use crate::desk::push::{Agents, Customers, Push};
 use crate::directory::Directory;
+use crate::hints::There;
 
 /// How many events' pushes are kept for those who come back.
 pub(super) const RING_EVENTS_MAX: usize = 4_096;
@@ -27,6 +32,10 @@ pub(super) struct Room {
     agents: HashMap<AgentId, OfAgent>,
     customers: HashMap<CustomerId, Vec<Arc<Listener>>>,
     ring: Ring,
+    /// What this node tells others of who is here.
+    own: Own,
+    /// Who is there at other nodes.
+    elsewhere: Elsewhere,
 }
 
 /// Whether the log is followed.
@@ -57,6 +66,15 @@ struct OfAgent {
 struct Ring {
     said: VecDeque<Arc<Said>>,
     weight: usize,
+}
+
+/// What came of somebody's coming, going or being away.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    /// What it changes in who is there.
+    pub(super) change: Option<PresenceChange>,
+    /// What other nodes are told.
+    pub(super) told: Option<There>,
 }
 
 /// What became of somebody who wants a seat.
@@ -109,13 +127,13 @@ impl Room {
     }
 
     /// Lets somebody in; tells also who came by that.
-    pub(super) fn enter(&mut self, listener: &Arc<Listener>) -> (Entered, Option<PresenceChange>) {
+    pub(super) fn enter(&mut self, listener: &Arc<Listener>) -> (Entered, Moved) {
         let place = match self.state {
             State::At(place) => place,
-            State::NotYet => return (Entered::NotYet, None),
-            State::Closed => return (Entered::Closed, None),
+            State::NotYet => return (Entered::NotYet, Moved::default()),
+            State::Closed => return (Entered::Closed, Moved::default()),
         };
-        let before = self.presence_of(&listener.who);
+        let before = self.before(&listener.who);
         match &listener.who {
             WhoListens::Agent(id) => {
                 let of_agent = self.agents.entry(id.clone()).or_default();
@@ -125,39 +143,100 @@ impl Room {
                 self.customers.entry(*id).or_default().push(Arc::clone(listener));
             }
         }
-        let came = before.is_none() && self.presence_of(&listener.who).is_some();
-        (Entered::At { place, came }, self.change_since(&listener.who, before))
+        let came = before.anywhere.is_none() && self.presence_of(&listener.who).is_some();
+        (Entered::At { place, came }, self.moved_since(&listener.who, before))
     }
 
-    pub(super) fn go(&mut self, listener: &Arc<Listener>) -> Option<PresenceChange> {
-        let before = self.presence_of(&listener.who);
+    pub(super) fn go(&mut self, listener: &Arc<Listener>) -> Moved {
+        let before = self.before(&listener.who);
         match &listener.who {
             WhoListens::Agent(id) => {
-                let of_agent = self.agents.get_mut(id)?;
+                let Some(of_agent) = self.agents.get_mut(id) else { return Moved::default() };
                 of_agent.listeners.retain(|other| other.id != listener.id);
                 if of_agent.listeners.is_empty() {
                     self.agents.remove(id);
                 }
             }
             WhoListens::Customer(id) => {
-                let listeners = self.customers.get_mut(id)?;
+                let Some(listeners) = self.customers.get_mut(id) else { return Moved::default() };
                 listeners.retain(|other| other.id != listener.id);
                 if listeners.is_empty() {
                     self.customers.remove(id);
                 }
             }
         }
-        self.change_since(&listener.who, before)
+        self.moved_since(&listener.who, before)
     }
 
-    pub(super) fn set_away(&mut self, listener: &Listener, away: bool) -> Option<PresenceChange> {
-        let before = self.presence_of(&listener.who);
+    pub(super) fn set_away(&mut self, listener: &Listener, away: bool) -> Moved {
+        let before = self.before(&listener.who);
         listener.away.store(away, Ordering::Relaxed);
-        self.change_since(&listener.who, before)
+        self.moved_since(&listener.who, before)
     }
 
-    /// Whether somebody is there, and if so, whether they are away.
-    fn presence_of(&self, who: &WhoListens) -> Option<bool> {
+    /// Takes what another node tells of who is there.
+    pub(super) fn take_told(
+        &mut self,
+        from: NodeId,
+        told: There,
+        now: Instant,
+    ) -> Vec<PresenceChange> {
+        let concerned = self.elsewhere.concerned(from, &told);
+        self.changing(concerned, |elsewhere| elsewhere.take(from, told, now))
+    }
+
+    /// Another node asks for whom it does not know.
+    pub(super) fn asked(&mut self, bins: Vec<u8>) {
+        self.own.asked(bins);
+    }
+
+    /// What is told with a beat, and who is gone with a node of which nothing was heard.
+    pub(super) fn beat(&mut self, now: Instant) -> (Vec<There>, Vec<PresenceChange>) {
+        let mut changes = Vec::new();
+        for node in self.elsewhere.missed(now) {
+            let concerned = self.elsewhere.people_at(node);
+            let gone = |elsewhere: &mut Elsewhere| elsewhere.take(node, There::Left, now);
+            changes.extend(self.changing(concerned, gone));
+        }
+        let agents = self.agents.iter();
+        let agents = agents.filter_map(|(id, found)| Some((id, presence_by(&found.listeners)?)));
+        let customers = self.customers.iter();
+        let customers =
+            customers.filter(|(_, found)| presence_by(found).is_some()).map(|(id, _)| id);
+        let mut told = self.own.beat(agents, customers);
+        told.extend(self.elsewhere.asks());
+        (told, changes)
+    }
+
+    /// What differs for these people when something changes at another node.
+    fn changing(
+        &mut self,
+        concerned: BTreeSet<WhoListens>,
+        change: impl FnOnce(&mut Elsewhere),
+    ) -> Vec<PresenceChange> {
+        let before: Vec<(WhoListens, Option<bool>)> = concerned
+            .into_iter()
+            .map(|who| {
+                let presence = self.presence_of(&who);
+                (who, presence)
+            })
+            .collect();
+        change(&mut self.elsewhere);
+        let mut changes = Vec::new();
+        for (who, before) in before {
+            let after = self.presence_of(&who);
+            changes.extend(change_between(&who, before, after).or(match (&who, before, after) {
+                (WhoListens::Customer(customer), None, Some(_)) => {
+                    Some(PresenceChange::CustomerCame { customer: *customer })
+                }
+                _ => None,
+            }));
+        }
+        changes
+    }
+
+    /// Whether somebody is there by a connection here, and if so, whether they are away.
+    fn presence_here(&self, who: &WhoListens) -> Option<bool> {
         let listeners = match who {
             WhoListens::Agent(id) => self.agents.get(id).map(|of_agent| &of_agent.listeners),
             WhoListens::Customer(id) => self.customers.get(id),
@@ -165,42 +244,46 @@ impl Room {
         presence_by(listeners?)
     }
 
-    fn change_since(&self, who: &WhoListens, before: Option<bool>) -> Option<PresenceChange> {
-        let after = self.presence_of(who);
-        if before == after {
-            return None;
-        }
-        Some(match (who, before, after) {
-            (WhoListens::Agent(agent), None, Some(away)) => {
-                PresenceChange::AgentCame { agent: agent.clone(), away }
-            }
-            (WhoListens::Agent(agent), _, Some(away)) => {
-                PresenceChange::AgentAway { agent: agent.clone(), away }
-            }
-            (WhoListens::Agent(agent), _, None) => {
-                PresenceChange::AgentWent { agent: agent.clone() }
-            }
-            // Whoever lets them in tells of it.
-            (WhoListens::Customer(_), _, Some(_)) => return None,
-            (WhoListens::Customer(customer), _, None) => {
-                PresenceChange::CustomerWent { customer: *customer }
-            }
-        })
+    /// Whether somebody is there at any node, and if so, whether they are away.
+    fn presence_of(&self, who: &WhoListens) -> Option<bool> {
+        both(self.presence_here(who), self.elsewhere.presence_of(who))
+    }
+
+    /// At how many nodes somebody is there.
+    pub(super) fn places_of(&self, who: &WhoListens) -> usize {
+        usize::from(self.presence_here(who).is_some()) + self.elsewhere.places_of(who)
+    }
+
+    fn before(&self, who: &WhoListens) -> Before {
+        Before { here: self.presence_here(who), anywhere: self.presence_of(who) }
+    }
+
+    fn moved_since(&mut self, who: &WhoListens, before: Before) -> Moved {
+        let here = self.presence_here(who);
+        let told = (here != before.here).then(|| {
+            let (bin, number) = self.own.changed(who);
+            There::Change { bin, number, who: who.clone().into(), away: here }
+        });
+        Moved { change: change_between(who, before.anywhere, self.presence_of(who)), told }
     }
 
     pub(super) fn presence(&self) -> Presence {
-        let agents: BTreeMap<AgentId, bool> = self
-            .agents
-            .iter()
-            .filter_map(|(id, of_agent)| Some((id.clone(), presence_by(&of_agent.listeners)?)))
-            .collect();
-        let customers = self
-            .customers
-            .iter()
-            .filter(|(_, listeners)| presence_by(listeners).is_some())
-            .map(|(id, _)| *id)
-            .collect();
+        let mut agents: BTreeMap<AgentId, bool> = self.agents_here();
+        for (id, away) in self.elsewhere.agents() {
+            let known = agents.entry(id.clone()).or_insert(away);
+            *known = *known && away;
+        }
+        let here = self.customers.iter();
+        let here = here.filter(|(_, listeners)| presence_by(listeners).is_some());
+        let customers = here.map(|(id, _)| id).chain(self.elsewhere.customers()).copied().collect();
         Presence { agents, customers }
+    }
+
+    /// The agents who are there by a connection here that goes on, each with whether they are away.
+    pub(super) fn agents_here(&self) -> BTreeMap<AgentId, bool> {
+        let here =
+            |(id, found): (&AgentId, &OfAgent)| Some((id.clone(), presence_by(&found.listeners)?));
+        self.agents.iter().filter_map(here).collect()
     }
 
     /// Something went wrong with what they hear: they come back, and hear it again.
@@ -213,16 +296,25 @@ impl Room {
     }
 
     pub(super) fn has_agent(&self, agent: &AgentId) -> bool {
-        self.agents.get(agent).is_some_and(|found| presence_by(&found.listeners).is_some())
+        self.presence_of(&WhoListens::Agent(agent.clone())).is_some()
+    }
+
+    pub(super) fn has_agent_here(&self, agent: &AgentId) -> bool {
+        self.presence_here(&WhoListens::Agent(agent.clone())).is_some()
     }
 
     pub(super) fn has_customer(&self, customer: CustomerId) -> bool {
-        self.customers.get(&customer).is_some_and(|found| presence_by(found).is_some())
+        self.presence_of(&WhoListens::Customer(customer)).is_some()
     }
 
-    pub(super) fn disconnect_agent(&self, agent: &AgentId, cut: Cut, but: Option<u64>) -> usize {
+    pub(super) fn disconnect_agent(&self, agent: &AgentId, cut: Cut) -> usize {
+        close_all(self.agents.get(agent).into_iter().flat_map(|found| &found.listeners), cut)
+    }
+
+    /// Closes the connections that an agent has since a time, or longer.
+    pub(super) fn disconnect_agent_of(&self, agent: &AgentId, cut: Cut, upto: Timestamp) {
         let listeners = self.agents.get(agent).into_iter().flat_map(|found| &found.listeners);
-        close_all(listeners.filter(|listener| Some(listener.id) != but), cut)
+        close_all(listeners.filter(|listener| listener.since <= upto), cut);
     }
 
     pub(super) fn disconnect_banned(&self, customer: CustomerId, ip: Option<IpAddr>) -> usize {
@@ -258,7 +350,7 @@ impl Room {
 
     /// Agents' connections that could have to be told how many customers there are.
     pub(super) fn crowded(&self) -> Vec<Arc<Listener>> {
-        let customers = self.customers.len();
+        let customers = self.customers.len() + self.elsewhere.customers_count();
         let listeners = self.agents.values().flat_map(|of_agent| &of_agent.listeners);
         listeners.filter(|listener| listener.is_crowded(customers)).cloned().collect()
     }
@@ -459,6 +551,37 @@ impl Ring {
     fn first(&self) -> Option<Seq> {
         self.said.front().and_then(|said| said.seq)
     }
+}
+
+/// Where somebody was before something happened.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    here: Option<bool>,
+    anywhere: Option<bool>,
+}
+
+fn change_between(
+    who: &WhoListens,
+    before: Option<bool>,
+    after: Option<bool>,
+) -> Option<PresenceChange> {
+    if before == after {
+        return None;
+    }
+    Some(match (who, before, after) {
+        (WhoListens::Agent(agent), None, Some(away)) => {
+            PresenceChange::AgentCame { agent: agent.clone(), away }
+        }
+        (WhoListens::Agent(agent), _, Some(away)) => {
+            PresenceChange::AgentAway { agent: agent.clone(), away }
+        }
+        (WhoListens::Agent(agent), _, None) => PresenceChange::AgentWent { agent: agent.clone() },
+        // Whoever lets them in tells of it.
+        (WhoListens::Customer(_), _, Some(_)) => return None,
+        (WhoListens::Customer(customer), _, None) => {
+            PresenceChange::CustomerWent { customer: *customer }
+        }
+    })
 }
 
 /// Whether there is a connection that counts, and if so, whether all of them are away.

@@ -99,6 +99,9 @@ pub async fn one(
             ChatChange::begin(workspace, &scene, Author::system(), None, app.clock.as_ref());
         decide(&mut change, &directory, agent, gone, &decision, &rules);
         change.finish(&mut batch);
+        if let Some(turn) = &decision.turn {
+            turn.take(&mut batch);
+        }
         match app.commit(batch).await {
             Ok(_) => {
                 if let Choice::Agent(id) = &decision.choice {

@@ -114,6 +114,9 @@ async fn give_one(app: &App, workspace: WorkspaceId, waiting: &Waiting) -> Resul
             ChatChange::begin(workspace, &scene, Author::system(), None, app.clock.as_ref());
         give(&mut change, &agent, Reason::Assigned, &decision);
         change.finish(&mut batch);
+        if let Some(turn) = &decision.turn {
+            turn.take(&mut batch);
+        }
         match app.commit(batch).await {
             Ok(_) => {
                 let routing = app.routing(workspace);

@@ -116,7 +116,7 @@ async fn who_is_there_is_known_and_who_is_sent_away_is_told_why() {
             (hub.presence().agents.get(&agent) == Some(&true)).then_some(())
         })
         .await;
-    assert!(hub.disconnect_agent(&agent, Cut::LoggedOutRemotely, None) > 0);
+    assert!(hub.disconnect_agent(&agent, Cut::LoggedOutRemotely, scene.world.app.now()));
     let told = bob.push("agent_disconnected").await;
     assert_eq!(told.pointer("/payload/reason"), Some(&json!("agent_logged_out_remotely")));
     assert_eq!(bob.closed().await, Some(1000));
