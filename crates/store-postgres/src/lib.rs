@@ -10,9 +10,11 @@
 //! asked), `hint` and `tails` (how each node's end of the log is fed), `nodes`, `maintain` (forget, backup, verify),
 //! `store` (the contract), [`ListenBus`] (hints by LISTEN and NOTIFY).
 
+mod agree;
 mod connect;
 mod failure;
 mod hint;
+mod load;
 mod maintain;
 mod migrate;
 mod nodes;
@@ -30,6 +32,7 @@ mod text;
 mod writer;
 
 pub use connect::ConnectError;
+pub use load::PostgresLoad;
 pub use maintain::restore::restore;
 pub use open::OpenError;
 pub use options::Options;

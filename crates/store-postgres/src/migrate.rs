@@ -21,12 +21,20 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] = [Migration {
-    number: 1,
-    name: "spine",
-    compatible_from: 1,
-    sql: include_str!("../migrations/0001_spine.sql"),
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        number: 1,
+        name: "spine",
+        compatible_from: 1,
+        sql: include_str!("../migrations/0001_spine.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "agreements",
+        compatible_from: 1,
+        sql: include_str!("../migrations/0002_agreements.sql"),
+    },
+];
 
 /// The highest number that this binary knows.
 const KNOWN: i32 = {

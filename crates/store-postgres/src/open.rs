@@ -12,7 +12,7 @@ use crate::readers::Readers;
 use crate::store::PostgresStore;
 use crate::tails::{self, Tails};
 use crate::writer::{Context, Queue};
-use crate::{Options, migrate};
+use crate::{Options, agree, migrate};
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,11 @@ pub enum OpenError {
     /// It holds tables that are not of Tidings.
     #[error("the database is one of another program: make one for Tidings alone")]
     Foreign,
+    /// A move into it was cut short.
+    #[error(
+        "the database was being filled by tidings migrate-store, which did not finish: run it again"
+    )]
+    Unfinished,
     /// A migration failed; the database is as it was.
     #[error("migration {name} failed")]
     Migration {
@@ -92,6 +97,9 @@ impl PostgresStore {
         let readers = Arc::new(Readers::new(&address, options.readers, Arc::clone(&clock)));
         let client = readers.take().await?;
         migrate::run(&client, clock.now()).await?;
+        if agree::is_loading(&client).await? {
+            return Err(OpenError::Unfinished);
+        }
         drop(client);
         let heads = tails::heads(&readers).await?;
         let tails = Arc::new(Tails::new(bus, heads));

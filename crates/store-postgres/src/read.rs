@@ -3,4 +3,5 @@
 pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod marks;
+pub(crate) mod records;
 pub(crate) mod tallies;

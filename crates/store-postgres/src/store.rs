@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use deadpool_postgres::Pool;
 use tidings_model::{ChatId, Event, EventId, NodeId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
+use tidings_store::agree::Agree;
+use tidings_store::transfer::{Movable, Part, Record};
 use tidings_store::{
     Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
     EventQuery, Held, Kind, Node, Nodes, Peer, ReadError, Stats, Store, Tail, Timer,
 };
 use tokio::task::AbortHandle;
 
+use crate::agree;
 use crate::maintain::{backup, forget, verify};
 use crate::nodes;
 use crate::prepared::prepare;
-use crate::read::{documents, events, marks, tallies};
+use crate::read::{documents, events, marks, records, tallies};
 use crate::readers::Readers;
 use crate::tails::Tails;
 use crate::writer::Queue;
@@ -238,5 +241,25 @@ impl Nodes for PostgresStore {
 
     async fn leave(&self, node: NodeId) -> Result<(), CommitError> {
         nodes::leave(&self.beats, node).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Agree for PostgresStore {
+    async fn agree(&self, name: &str, text: &str) -> Result<String, CommitError> {
+        agree::agree(&self.readers, name, text).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Movable for PostgresStore {
+    async fn records(
+        &self,
+        workspace: WorkspaceId,
+        part: Part,
+        after: Option<&Record>,
+    ) -> Result<Vec<Record>, ReadError> {
+        let client = self.readers.take().await?;
+        client.within(records::page(&client, workspace, part, after)).await
     }
 }

@@ -46,6 +46,11 @@ pub(crate) async fn renew(client: &Client) -> Result<(), tokio_postgres::Error> 
     let names: Vec<&str> = wanted.into_iter().collect();
     let insert = "INSERT INTO tallied_names (name) SELECT unnest($1::text[])";
     client.execute_typed(insert, &[(&names, Type::TEXT_ARRAY)]).await?;
+    recount(client).await
+}
+
+/// Makes the tallies anew, within a transaction in which nobody else writes.
+pub(crate) async fn recount(client: &Client) -> Result<(), tokio_postgres::Error> {
     client
         .batch_execute(&format!(
             "DELETE FROM tallies;

@@ -8,6 +8,7 @@
 //! [`archive`] (threads as they are searched, a contract of its own), [`transfer`] (how a store moves to another engine),
 //! `conformance` (the promises, as tests; a feature).
 
+pub mod agree;
 pub mod archive;
 pub mod batch;
 #[cfg(feature = "conformance")]

@@ -1,13 +1,14 @@
 //! A database of its own for each test's store.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tidings_bus::Alone;
 use tidings_model::Clock;
 use tidings_store::Store;
-use tidings_store::conformance::Place;
-use tidings_store_postgres::{Options, PostgresStore, restore};
+use tidings_store::conformance::{Place, Yard};
+use tidings_store::transfer::{Load, LoadError, Movable};
+use tidings_store_postgres::{Options, PostgresLoad, PostgresStore, restore};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
@@ -16,6 +17,8 @@ pub(crate) struct Database {
     /// Those that copies were put into.
     copies: Mutex<Vec<tidings_services::Database>>,
     folder: tempfile::TempDir,
+    /// Where its store moves to.
+    beside: OnceLock<tidings_services::Database>,
 }
 
 impl Database {
@@ -24,6 +27,7 @@ impl Database {
             database: fresh(),
             copies: Mutex::default(),
             folder: tempfile::tempdir().expect("a folder for the test"),
+            beside: OnceLock::new(),
         }
     }
 
@@ -40,7 +44,7 @@ fn block<T>(future: impl Future<Output = T>) -> T {
     block_in_place(|| Handle::current().block_on(future))
 }
 
-fn open(url: &str, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+fn open(url: &str, clock: Arc<dyn Clock>) -> Arc<PostgresStore> {
     let bus = Arc::new(Alone::default());
     Arc::new(block(PostgresStore::open(Options::new(url), clock, bus)).expect("the store opens"))
 }
@@ -60,5 +64,27 @@ impl Place for Database {
 
     fn copy_path(&self) -> PathBuf {
         self.folder.path().join("copy")
+    }
+}
+
+impl Database {
+    /// The database that its store moves to.
+    pub(crate) fn beside(&self) -> String {
+        self.beside.get_or_init(fresh).url()
+    }
+}
+
+impl Yard for Database {
+    fn open_movable(&self, clock: Arc<dyn Clock>) -> Arc<dyn Movable> {
+        open(&self.url(), clock)
+    }
+
+    fn load(&self, clock: Arc<dyn Clock>) -> Result<Box<dyn Load>, LoadError> {
+        let options = Options::new(self.beside());
+        Ok(Box::new(block(PostgresLoad::begin(&options, &*clock))?))
+    }
+
+    fn open_loaded(&self, clock: Arc<dyn Clock>) -> Arc<dyn Movable> {
+        open(&self.beside(), clock)
     }
 }
