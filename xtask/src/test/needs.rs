@@ -40,6 +40,8 @@ const PACKAGES: &[Package] = &[
         name: "pgbouncer",
         why: "the store must work behind a pooler",
     },
+    Package { programs: &["haproxy"], name: "haproxy", why: "its configuration is checked" },
+    Package { programs: &["systemd-analyze"], name: "systemd", why: "the service is checked" },
     Package { programs: &["openssl"], name: "openssl", why: "a client of others speaks TLS only" },
 ];
 

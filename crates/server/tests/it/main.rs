@@ -13,6 +13,7 @@ mod browser;
 mod command_line;
 mod damage;
 mod demo;
+mod deploying;
 mod disk_full;
 mod installation;
 mod killing;
