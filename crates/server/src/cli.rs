@@ -79,6 +79,31 @@ pub(crate) struct Serve {
     /// The folder of bots' texts, instead of the setting `bots.folder`.
     #[arg(long)]
     pub bots: Option<PathBuf>,
+    /// What many nodes share.
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+/// What many nodes share. Better in the environment, as `TIDINGS__DATABASE__URL` and `TIDINGS__NATS__URLS`: other users
+/// of the machine see a command line.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Shared {
+    /// The database of many nodes (postgres://…), instead of the setting `database.url`.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// The servers of NATS (nats://…), separated by commas, instead of the setting `nats.urls`.
+    #[arg(long, value_name = "URLS")]
+    pub nats: Option<String>,
+}
+
+impl Shared {
+    /// As variables of the environment would say it.
+    pub(crate) fn said(&self) -> Vec<(String, String)> {
+        let said = [("DATABASE__URL", &self.database), ("NATS__URLS", &self.nats)];
+        said.into_iter()
+            .filter_map(|(name, value)| Some((format!("TIDINGS__{name}"), value.clone()?)))
+            .collect()
+    }
 }
 
 /// Options of `demo`.
@@ -178,6 +203,9 @@ pub(crate) struct AgentToken {
     /// The data folder of a server that is stopped. Without it, the running server is asked.
     #[arg(long, conflicts_with_all = ["url", "token"])]
     pub data: Option<PathBuf>,
+    /// What many nodes share; with --data.
+    #[command(flatten)]
+    pub shared: Shared,
     /// The running server's address.
     #[arg(long, env = "TIDINGS_URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
@@ -231,4 +259,7 @@ pub(crate) struct Doctor {
     /// The settings' file, instead of `tidings.toml` in the data folder.
     #[arg(long)]
     pub config: Option<PathBuf>,
+    /// What many nodes share.
+    #[command(flatten)]
+    pub shared: Shared,
 }

@@ -5,19 +5,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use tidings_app::seal::{KEY_BYTES, Sealer};
 use tidings_app::{App, Parts};
-use tidings_bus::Alone;
 use tidings_catalogue::Catalogue;
-use tidings_model::{Clock, NodeId};
 use tidings_outbound::{Client, Policy};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 
 use crate::clock::SystemClock;
+use crate::engine::{Engine, Shared};
 use crate::settings::{Settings, Synchronous};
 
 /// A page of the store's file: SQLite's default, which we keep.
 const PAGE_BYTES: u64 = 4_096;
+
+/// The installation's key, where it does not lie in the data folder: base64, or the path of a file.
+pub(crate) const KEY_VARIABLE: &str = "TIDINGS_SECRET_KEY";
 
 /// One data folder.
 #[derive(Clone, Debug)]
@@ -85,39 +89,74 @@ impl Installation {
         settings: &Settings,
         catalogue: Arc<Catalogue>,
         listens_on: std::net::SocketAddr,
-    ) -> anyhow::Result<Arc<App>> {
+    ) -> anyhow::Result<(Arc<App>, Option<Shared>)> {
+        let Engine { store, bus, node, shared } = Engine::open(self, settings).await?;
+        let sealer = match &shared {
+            Some(shared) => shared.agree_on_key(self).await?,
+            None => Sealer::new(&self.key()?.0),
+        };
         let parts = Parts {
-            store: Arc::new(self.open_store(settings)?),
+            store,
             archive: Arc::new(SqliteArchive::open(&self.archive_file())?),
             clock: Arc::new(SystemClock),
             catalogue,
             guarded: Client::new(Policy::new(settings.allow_rules()?))?,
             providers: Client::for_settings()?,
-            sealer: Sealer::new(&self.key()?),
+            sealer,
             settings: settings.pipeline(&self.folder, listens_on)?,
-            node: NodeId::new(SystemClock.next_id()),
-            bus: Arc::new(Alone::default()),
+            node,
+            bus,
         };
-        Ok(App::open(parts).await?)
+        Ok((App::open(parts).await?, shared))
     }
 
-    /// Reads the key, or makes it on the first start: only its owner may read the file.
-    fn key(&self) -> anyhow::Result<[u8; KEY_BYTES]> {
+    /// The key of the environment, or that of the folder, and whether it was made now, as on the first start: only its
+    /// owner may read the file.
+    pub(crate) fn key(&self) -> anyhow::Result<([u8; KEY_BYTES], bool)> {
+        #[expect(clippy::disallowed_methods, reason = "this crate reads the environment")]
+        if let Ok(given) = std::env::var(KEY_VARIABLE) {
+            let key = given_key(&given).with_context(|| format!("{KEY_VARIABLE} holds no key"))?;
+            return Ok((key, false));
+        }
         let path = self.key_file();
         match std::fs::read(&path) {
-            Ok(bytes) => <[u8; KEY_BYTES]>::try_from(bytes).map_err(|bytes| {
-                anyhow::anyhow!("{} has {} bytes, not {KEY_BYTES}", path.display(), bytes.len())
-            }),
+            Ok(bytes) => {
+                let key =
+                    key_of(&bytes).with_context(|| format!("{} is no key", path.display()))?;
+                Ok((key, false))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut key = [0; KEY_BYTES];
                 aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("no random bytes"))?;
                 write_private(&path, &key)
                     .with_context(|| format!("cannot write {}", path.display()))?;
-                Ok(key)
+                Ok((key, true))
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
+}
+
+/// The key as base64, or the path of a file that holds it.
+fn given_key(given: &str) -> anyhow::Result<[u8; KEY_BYTES]> {
+    if let Ok(key) = key_of(given.as_bytes()) {
+        return Ok(key);
+    }
+    let bytes = std::fs::read(given).context(
+        "it is neither 32 bytes as base64 nor the path of a file (make one: head -c 32 /dev/urandom | base64)",
+    )?;
+    key_of(&bytes).with_context(|| format!("{given} is no key"))
+}
+
+/// A key as it lies in a file: its bytes, or base64 of them, as a line.
+fn key_of(bytes: &[u8]) -> anyhow::Result<[u8; KEY_BYTES]> {
+    if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes) {
+        return Ok(key);
+    }
+    let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
+    let decoded = STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text));
+    let key = decoded.ok().and_then(|decoded| <[u8; KEY_BYTES]>::try_from(decoded).ok());
+    key.with_context(|| format!("it has {} bytes, and is not base64 of {KEY_BYTES}", bytes.len()))
 }
 
 /// Writes a file that only its owner may read: whole or not at all, because a key that is cut short opens nothing.

@@ -1,7 +1,8 @@
 //! The binary `tidings`: settings, wiring and the command line. It is the only crate that reads files, the environment and
 //! the clock, and (with `testkit`) the only one that knows which engine runs.
 //!
-//! In reading order: [`cli`] (what can be said), [`settings`], [`installation`] (a data folder), [`commands`] (a file for
+//! In reading order: [`cli`] (what can be said), [`settings`], [`installation`] (a data folder), [`engine`] (its file, or
+//! the database of many nodes), [`commands`] (a file for
 //! each command), [`bots_folder`] (bots reload while serving).
 
 mod bots_folder;
@@ -9,6 +10,7 @@ mod cli;
 mod client;
 mod clock;
 mod commands;
+mod engine;
 mod installation;
 mod logs;
 mod settings;

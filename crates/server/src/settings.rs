@@ -76,6 +76,33 @@ settings! {
         public_url: Option<String> = None,
         /// Proxies in front whose `X-Forwarded-For` is believed: addresses, or networks (`10.0.0.0/8`). Since v0.2.
         trusted_proxies: Vec<String> = Vec::new(),
+        /// For how long `/readyz` says `draining` before a node that was told to stop takes nothing more, in seconds: balancers need it to notice. Unset, it is 0 without a database and 3 with one. Since v0.2.
+        drain_s: Option<u64> = None,
+    }
+    /// The database of many nodes. Unset, there is one node, and everything is in its data folder.
+    database: Database {
+        /// `postgres://user:password@host:port/database?sslmode=verify-full`, the same on all nodes. Better in the environment than in a file: `TIDINGS__DATABASE__URL`. Since v0.2.
+        url: Option<SecretText> = None,
+        /// Connections of this node that write. Since v0.2.
+        writers: usize = DATABASE_WRITERS,
+        /// Connections of this node that read. Since v0.2.
+        readers: usize = DATABASE_READERS,
+    }
+    /// NATS, which carries hints between nodes. Unset, the database does.
+    nats: Nats {
+        /// Its servers, as `nats://host:4222` or `tls://host:4222`; several of a cluster. Since v0.2.
+        urls: Vec<String> = Vec::new(),
+        /// A file of credentials (`.creds`); one that is not absolute is in the data folder. Since v0.2.
+        credentials: Option<PathBuf> = None,
+        /// A file of certificates to trust instead of the machine's; one that is not absolute is in the data folder. Since v0.2.
+        root_certificates: Option<PathBuf> = None,
+        /// What the subjects begin with: installations that share a NATS have different ones. Since v0.2.
+        subject: String = "tidings".into(),
+    }
+    /// This node, among others of the same database.
+    node: Node {
+        /// What people call it, in `tidings doctor` and in the log; unset, the machine's name. Since v0.2.
+        name: Option<String> = None,
     }
     /// What requests may cost.
     limits: Limits {
@@ -107,6 +134,8 @@ settings! {
     files: Files {
         /// `folder`: in `files` of the data folder. `s3`: in a bucket of Amazon S3, or of what speaks its API. Since v0.2.
         store: FilesIn = FilesIn::Folder,
+        /// A folder that all nodes share (NFS or the like), where files are with a database and without a bucket. Since v0.2.
+        shared_folder: Option<PathBuf> = None,
         /// The largest file that may be uploaded, in bytes. Since v0.2.
         upload_bytes_max: u64 = tidings_app::Settings::default().upload_bytes_max,
         /// The bucket; it must be there, and need not be readable by others. Since v0.2.
@@ -173,6 +202,19 @@ settings! {
     }
 }
 
+/// A commit is mostly waiting for the disk and the network: four keep a database of a few cores busy.
+const DATABASE_WRITERS: usize = 4;
+
+/// Ten nodes with so many stay below the hundred connections that PostgreSQL takes unless told otherwise.
+const DATABASE_READERS: usize = 5;
+
+/// How long a node with a database says that it goes, unless told otherwise: balancers that ask every second, and give up
+/// after two wrong answers, have noticed.
+const DRAIN_WITH_DATABASE: Duration = Duration::from_secs(3);
+
+/// The longest [`Http::drain_s`]: what manages services kills what takes minutes.
+const DRAIN_S_MAX: u64 = 600;
+
 /// Nobody types faster.
 const VISITOR_MESSAGES_PER_SECOND: u32 = 5;
 
@@ -207,7 +249,7 @@ pub(crate) enum FilesIn {
 /// A text that no log shows.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
-pub(crate) struct SecretText(String);
+pub(crate) struct SecretText(pub(crate) String);
 
 impl std::fmt::Debug for SecretText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -261,8 +303,13 @@ pub(crate) fn reference() -> anyhow::Result<String> {
 }
 
 impl Settings {
-    /// Reads the settings of an installation: its file, if there is one, then the environment.
-    pub(crate) fn read(data: &Path, config: Option<&Path>) -> anyhow::Result<Self> {
+    /// Reads the settings of an installation: its file, if there is one, then the environment, then what was said on the
+    /// command line, as variables.
+    pub(crate) fn read(
+        data: &Path,
+        config: Option<&Path>,
+        said: Vec<(String, String)>,
+    ) -> anyhow::Result<Self> {
         let default = data.join("tidings.toml");
         let path = config.unwrap_or(&default);
         let text = match std::fs::read_to_string(path) {
@@ -275,7 +322,7 @@ impl Settings {
             }
         };
         let environment = std::env::vars().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX));
-        Self::merge(&text, environment).with_context(|| {
+        Self::merge(&text, environment.chain(said)).with_context(|| {
             format!("wrong settings (from {} and {ENVIRONMENT_PREFIX}…)", path.display())
         })
     }
@@ -325,6 +372,11 @@ impl Settings {
             self.files.upload_bytes_max >= 1,
             "files.upload_bytes_max: must be at least 1"
         );
+        anyhow::ensure!(
+            self.http.drain_s.is_none_or(|seconds| seconds <= DRAIN_S_MAX),
+            "http.drain_s: must be at most {DRAIN_S_MAX}"
+        );
+        self.check_many_nodes()?;
         if let Some(bucket) = self.bucket()? {
             store::check_s3(&bucket)?;
         }
@@ -336,6 +388,48 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// What only a database makes possible, and what a database needs.
+    fn check_many_nodes(&self) -> anyhow::Result<()> {
+        let Some(SecretText(url)) = &self.database.url else {
+            anyhow::ensure!(
+                self.nats.urls.is_empty(),
+                "nats.urls: nodes are many only with a database; say database.url (--database) as well"
+            );
+            anyhow::ensure!(
+                self.files.shared_folder.is_none(),
+                "files.shared_folder: is for many nodes; without database.url files are in the data folder"
+            );
+            return Ok(());
+        };
+        anyhow::ensure!(
+            url.starts_with("postgres://") || url.starts_with("postgresql://"),
+            "database.url: must begin with postgres://"
+        );
+        for url in &self.nats.urls {
+            anyhow::ensure!(
+                ["nats://", "tls://", "ws://", "wss://"].iter().any(|start| url.starts_with(start)),
+                "nats.urls: each must begin with nats:// or tls://"
+            );
+        }
+        anyhow::ensure!(self.database.writers >= 1, "database.writers: must be at least 1");
+        anyhow::ensure!(self.database.readers >= 1, "database.readers: must be at least 1");
+        anyhow::ensure!(
+            self.files.store == FilesIn::S3 || self.files.shared_folder.is_some(),
+            "files.store: with a database every node must reach all files: put them into a bucket \
+             (files.store = \"s3\"), or name a folder that all nodes share (files.shared_folder)"
+        );
+        Ok(())
+    }
+
+    /// How long a node that was told to stop goes on, so that balancers notice.
+    pub(crate) fn drain_time(&self) -> Duration {
+        match (self.http.drain_s, &self.database.url) {
+            (Some(seconds), _) => Duration::from_secs(seconds),
+            (None, Some(_)) => DRAIN_WITH_DATABASE,
+            (None, None) => Duration::ZERO,
+        }
     }
 
     /// The rules of `outbound.allow`.
@@ -392,7 +486,10 @@ impl Settings {
                 .public_url
                 .clone()
                 .unwrap_or_else(|| format!("http://{listens_on}")),
-            files_folder: data.join("files"),
+            files_folder: match &self.files.shared_folder {
+                Some(folder) => data.join(folder),
+                None => data.join("files"),
+            },
             files_in_s3: self.bucket()?,
             upload_bytes_max: self.files.upload_bytes_max,
             places: self.places(data)?,
@@ -420,14 +517,22 @@ impl Settings {
 fn from_variable(section: &str, key: &str, text: &str) -> toml::Value {
     let is_list = matches!(
         (section, key),
-        ("http", "trusted_proxies") | ("outbound", "allow") | ("delivery", "retry_delays_s")
+        ("http", "trusted_proxies")
+            | ("outbound", "allow")
+            | ("delivery", "retry_delays_s")
+            | ("nats", "urls")
     );
     if is_list {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         return toml::Value::Array(parts.map(plain).collect());
     }
     // Names and keys are texts, also those of digits only.
-    if section == "files" && !matches!(key, "upload_bytes_max" | "path_style") {
+    let is_text = match section {
+        "files" => !matches!(key, "upload_bytes_max" | "path_style"),
+        "node" | "nats" => true,
+        _ => false,
+    };
+    if is_text {
         return toml::Value::String(text.into());
     }
     plain(text)
@@ -472,7 +577,13 @@ mod tests {
             .replace("# endpoint =", "endpoint = \"https://s3.example\"")
             .replace("# access_key_id =", "access_key_id = \"id\"")
             .replace("# secret_access_key =", "secret_access_key = \"secret\"")
-            .replace("# folder =", "folder = \"bots\"");
+            .replace("# folder =", "folder = \"bots\"")
+            .replace("# drain_s =", "drain_s = 1")
+            .replace("# url =", "url = \"postgres://db.example/tidings\"")
+            .replace("# credentials =", "credentials = \"tidings.creds\"")
+            .replace("# root_certificates =", "root_certificates = \"ca.pem\"")
+            .replace("# name =", "name = \"one\"")
+            .replace("# shared_folder =", "shared_folder = \"/mnt/files\"");
         assert!(!set.lines().any(|line| line.starts_with("# ") && line.ends_with(" =")), "{set}");
         Settings::merge(&set, []).expect("every key is known");
     }
@@ -503,6 +614,22 @@ mod tests {
         let wrong = variable("TIDINGS__FILES__PREFIX", "../");
         let error = Settings::merge(text, [secret, wrong]).expect_err("it leads elsewhere");
         assert!(error.to_string().contains("files.prefix"), "{error}");
+    }
+
+    #[test]
+    fn many_nodes_need_files_that_all_reach() {
+        let url = variable("TIDINGS__DATABASE__URL", "postgres://alice:wonder@db/tidings");
+        let error = Settings::merge("", [url.clone()]).expect_err("files are in one folder");
+        assert!(error.to_string().contains("files.shared_folder"), "{error}");
+        let folder = variable("TIDINGS__FILES__SHARED_FOLDER", "/mnt/files");
+        let settings = Settings::merge("", [url, folder.clone()]).expect("good");
+        assert!(!format!("{settings:?}").contains("wonder"), "{settings:?}");
+        assert_eq!(settings.drain_time(), DRAIN_WITH_DATABASE);
+        let error = Settings::merge("", [folder]).expect_err("there is one node").to_string();
+        assert!(error.contains("database.url"), "{error}");
+        let nats = variable("TIDINGS__NATS__URLS", "nats://a:4222, tls://b:4222");
+        let error = Settings::merge("", [nats]).expect_err("there is one node").to_string();
+        assert!(error.contains("database.url"), "{error}");
     }
 
     #[test]

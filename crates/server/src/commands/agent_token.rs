@@ -89,10 +89,10 @@ async fn in_folder(
         "there is no installation in {}; start it once by `tidings serve`",
         folder.display()
     );
-    let settings = Settings::read(installation.folder(), None)?;
+    let settings = Settings::read(installation.folder(), None, options.shared.said())?;
     let listen = settings.http.listen;
     let catalogue = Arc::new(Catalogue::builtin()?);
-    let app = installation
+    let (app, _) = installation
         .open_app(&settings, catalogue, listen)
         .await
         .context("is a server running in this folder? then leave out --data and say --token")?;

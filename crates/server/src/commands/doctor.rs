@@ -45,7 +45,8 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let installation = Installation::at(&options.data)?;
-    let settings = Settings::read(installation.folder(), options.config.as_deref());
+    let settings =
+        Settings::read(installation.folder(), options.config.as_deref(), options.shared.said());
     check(
         "settings",
         settings.as_ref().map(|_| "read".into()).map_err(|e| anyhow::anyhow!("{e:#}")),

@@ -4,7 +4,6 @@
 //! the store closes; all within [`DRAIN_TIME_MAX`]. What is not done by then is found again at the next start. Who asks a
 //! second time does not want to wait: the process ends at once, and what was acknowledged is on disk in any case.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +15,7 @@ use anyhow::Context;
 use axum::Router;
 use tidings_api::{ApiState, Limits, Rate, Readiness};
 use tidings_app::App;
-use tidings_app::admin::tokens::{self, Right};
+use tidings_app::admin::tokens;
 use tidings_app::admin::{bots, channels, workspaces};
 use tidings_app::pipeline::{self, Running};
 use tidings_catalogue::Catalogue;
@@ -28,6 +27,7 @@ use tokio::task::JoinHandle;
 use super::say;
 use crate::bots_folder::BotsFolder;
 use crate::cli::Serve;
+use crate::engine::Shared;
 use crate::installation::Installation;
 use crate::logs;
 use crate::settings::Settings;
@@ -51,7 +51,8 @@ const BOOTSTRAP_TOKEN: &str = "TIDINGS_BOOTSTRAP_TOKEN";
 
 pub(super) async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let installation = Installation::at(&options.data)?;
-    let mut settings = Settings::read(installation.folder(), options.config.as_deref())?;
+    let config = options.config.as_deref();
+    let mut settings = Settings::read(installation.folder(), config, options.shared.said())?;
     if let Some(listen) = options.listen {
         settings.http.listen = listen;
     }
@@ -84,6 +85,7 @@ fn listen(on: SocketAddr) -> io::Result<TcpListener> {
 /// An installation that is open, and does not serve yet.
 pub(super) struct Server {
     app: Arc<App>,
+    shared: Option<Shared>,
     listener: TcpListener,
     address: SocketAddr,
     settings: Settings,
@@ -94,6 +96,8 @@ pub(super) struct Server {
 /// A server that serves.
 pub(super) struct Served {
     pub(super) address: SocketAddr,
+    /// How long it says that it goes before it goes.
+    drain_time: Duration,
     app: Arc<App>,
     readiness: Arc<Readiness>,
     stop: watch::Sender<bool>,
@@ -112,9 +116,10 @@ impl Server {
         let wanted = settings.http.listen;
         let listener = listen(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
         let address = listener.local_addr()?;
-        let app = installation.open_app(&settings, catalogue, address).await?;
+        let (app, shared) = installation.open_app(&settings, catalogue, address).await?;
         let bots_folder = installation.bots_folder(&settings);
-        Ok(Self { app, listener, address, settings, bots_folder, readiness: Readiness::starting() })
+        let readiness = Readiness::starting();
+        Ok(Self { app, shared, listener, address, settings, bots_folder, readiness })
     }
 
     /// What the server does.
@@ -153,12 +158,16 @@ impl Server {
         }
         let workspace = match there {
             Some(there) => there,
-            None => workspaces::create(&self.app, "main").await?.workspace(),
+            None => match &self.shared {
+                Some(shared) => {
+                    let id = shared.first_workspace().await?;
+                    workspaces::create_as(&self.app, id, "main").await?.workspace()
+                }
+                None => workspaces::create(&self.app, "main").await?.workspace(),
+            },
         };
-        let rights = BTreeSet::from([Right::Read, Right::Write, Right::Admin]);
-        let made = tokens::create(&self.app, workspace, "first", rights, given).await;
-        let (_, secret) = made.context("cannot make the first token")?;
-        Ok(Some(secret))
+        let made = tokens::create_first(&self.app, workspace, given).await;
+        made.context("cannot make the first token")
     }
 
     /// The workspace that was made first.
@@ -213,6 +222,7 @@ impl Server {
         readiness.ready();
         Ok(Served {
             address: self.address,
+            drain_time: self.settings.drain_time(),
             app: self.app,
             readiness,
             stop,
@@ -236,8 +246,16 @@ impl Served {
         }
     }
 
-    /// Stops, in order.
+    /// Stops, in order: balancers hear of it first, then streams go elsewhere, and what is in hand is finished.
     pub(super) async fn stop(self) {
+        if !self.drain_time.is_zero() {
+            tracing::info!(
+                "leaving: /readyz says so for {:?} before anything ends",
+                self.drain_time
+            );
+            self.readiness.leave();
+            tokio::time::sleep(self.drain_time).await;
+        }
         tracing::info!("stopping: what is in hand is finished first");
         self.readiness.drain();
         self.stop.send_replace(true);
