@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidings-wire", &["tidings-model"]),
     ("tidings-outbound", &["tidings-model"]),
     ("tidings-bus", &["tidings-model"]),
+    ("tidings-bus-nats", &["tidings-model", "tidings-bus"]),
     ("tidings-store", &["tidings-model"]),
     ("tidings-store-sqlite", &["tidings-model", "tidings-store"]),
     ("tidings-store-postgres", &["tidings-model", "tidings-store", "tidings-bus"]),
@@ -74,6 +75,7 @@ const EVERYTHING: &[&str] = &[
     "tidings-store",
     "tidings-store-sqlite",
     "tidings-store-postgres",
+    "tidings-bus-nats",
     "tidings-app",
     "tidings-api",
 ];
@@ -102,6 +104,7 @@ const HOUSED: &[Housed] = &[
     Housed { prefix: "libsqlite3", homes: &["tidings-store-sqlite"], test_homes: &[] },
     Housed { prefix: "tokio-postgres", homes: &["tidings-store-postgres"], test_homes: &[] },
     Housed { prefix: "deadpool", homes: &["tidings-store-postgres"], test_homes: &[] },
+    Housed { prefix: "async-nats", homes: &["tidings-bus-nats"], test_homes: &[] },
     Housed { prefix: "sqlx", homes: &[], test_homes: &[] },
     // The web framework; in `xtask` it is the ceiling of the benchmark and the receiver of the crash test.
     Housed {
