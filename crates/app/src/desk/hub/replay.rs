@@ -42,8 +42,12 @@ impl Seat {
         if since == upto {
             return Ok(Missed::Pushes(Vec::new()));
         }
-        // A number that is not reached yet is one of a log that was restored.
-        if since > upto && since > app.store().tail(directory.workspace()).head() {
+        // A number that is not reached yet is one of a log that was restored; one that only this node has not come to yet
+        // was heard at another.
+        if since > upto
+            && since > app.store().tail(directory.workspace()).head()
+            && since > app.store().last_seq(directory.workspace()).await?
+        {
             return Ok(Missed::Gap);
         }
         if since > upto {

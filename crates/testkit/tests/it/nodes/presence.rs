@@ -114,8 +114,40 @@ async fn those_of_a_node_that_died_are_gone_after_a_while_and_it_is_told_once() 
             .await;
         drop((bob, alice));
         assert_eq!(offline_events(&stage.nodes).await, 0, "he may come back");
+        let is_told = async || (offline_events(&stage.nodes).await > 0).then_some(());
+        stage.nodes.at(0).until("Bob to be offline", is_told).await;
+        stage.nodes.at(1).settle().await;
+        assert_eq!(offline_events(&stage.nodes).await, 1, "one of the others said so");
         stage.nodes.finish().await;
     }
+}
+
+/// A node that hears nothing for long enough takes those of the others for gone. They find out, and put it right.
+#[tokio::test]
+async fn who_was_taken_for_gone_comes_back_by_the_node_that_has_them() {
+    let stage = Stage::set(2, TELLINGS[1]).await;
+    let (bob, _) = stage.bob_comes(1, json!({})).await;
+    let status_everywhere = async |status: AgentStatus| {
+        let has_it = async |world: &tidings_testkit::world::World| {
+            let directory = world.app.directory(world.workspace).expect("it is open");
+            directory.agent(&stage.bob.id).is_some_and(|agent| agent.status == status)
+        };
+        stage.nodes.until_all("the status of Bob", has_it).await;
+    };
+    let first = stage.nodes.at(0);
+    let gone = tidings_app::desk::routing::status::change(
+        &first.app,
+        first.workspace,
+        &stage.bob.id,
+        AgentStatus::Offline,
+        "disconnected",
+        None,
+    );
+    gone.await.expect("it is written");
+    status_everywhere(AgentStatus::Offline).await;
+    status_everywhere(AgentStatus::Accepting).await;
+    drop(bob);
+    stage.nodes.finish().await;
 }
 
 #[tokio::test]
