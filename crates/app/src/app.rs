@@ -10,7 +10,9 @@ use tidings_catalogue::Catalogue;
 use tidings_model::{BotName, ChannelId, ChatId, Clock, EventId, NodeId, Timestamp, WorkspaceId};
 use tidings_outbound::Client;
 use tidings_store::archive::Archive;
-use tidings_store::{Batch, CommitError, Committed, DocKey, Kind, ReadError, Store, TimerChange};
+use tidings_store::{
+    Batch, CommitError, Committed, DocKey, Kind, Nodes, ReadError, Share, Store, TimerChange,
+};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::Settings;
@@ -19,6 +21,8 @@ use crate::desk::hub::Hub;
 use crate::desk::routing::Routing;
 use crate::directory::Directory;
 use crate::hints::{self, Change};
+use crate::nodes::hold::{self, Hold, Under};
+use crate::nodes::holdings::Holdings;
 use crate::passes::{BELIEVED_FOR, Passes};
 use crate::pipeline::files::COPIES_AT_ONCE_MAX;
 use crate::pipeline::files::picture::PICTURES_AT_ONCE_MAX;
@@ -52,6 +56,10 @@ pub struct Parts {
     pub settings: Settings,
     /// Which run of which node this is.
     pub node: NodeId,
+    /// What people call the machine that it runs on.
+    pub node_name: String,
+    /// The nodes of the installation; `None` where this one is alone: it holds all work then, without leases.
+    pub nodes: Option<Arc<dyn Nodes>>,
     /// How the other nodes of the installation are told what they may want to know.
     pub bus: Arc<dyn Bus>,
 }
@@ -68,6 +76,9 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) node: NodeId,
     pub(crate) bus: Arc<dyn Bus>,
+    /// What it is among others; `None` where it is alone.
+    pub(crate) membership: Option<Membership>,
+    holdings: Holdings,
     pub(crate) timers_changed: Notify,
     scenes: Scenes,
     passes: Passes,
@@ -111,6 +122,11 @@ impl App {
             settings: parts.settings,
             node: parts.node,
             bus: parts.bus,
+            holdings: match &parts.nodes {
+                Some(_) => Holdings::leased(),
+                None => Holdings::Alone,
+            },
+            membership: parts.nodes.map(|nodes| Membership { nodes, name: parts.node_name }),
             timers_changed: Notify::new(),
             scenes: Scenes::default(),
             passes,
@@ -236,15 +252,21 @@ impl App {
         Ok(Arc::clone(directories.entry(workspace).or_insert(directory)))
     }
 
-    /// Writes a batch; see [`Store::commit`]. New timers wake the timer loop.
-    pub(crate) async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
+    /// Writes a batch; see [`Store::commit`]. New timers wake the timer loop. What is done under a lease is written only
+    /// if the lease is still ours.
+    pub(crate) async fn commit(&self, mut batch: Batch) -> Result<Committed, CommitError> {
         let sets_timer =
             batch.timers.iter().any(|change| matches!(change, TimerChange::Set { .. }));
         let (workspace, changed) = (batch.workspace, kept_of(&batch));
+        let under = hold::current().filter(|hold| hold.workspace() == workspace);
+        if let Some(hold) = &under {
+            batch.expects.push(hold.expect());
+        }
         let told = (!self.bus.is_alone()).then(|| Change::of(&batch, self.now() + LOOK_INTERVAL));
         // Before it is written and after: a read in between is not kept.
         self.forget(workspace, &changed);
         let committed = self.store.commit(batch).await;
+        let committed = committed.map_err(|error| fenced(error, under.iter()));
         self.forget(workspace, &changed);
         let committed = committed?;
         if sets_timer {
@@ -254,6 +276,31 @@ impl App {
             self.bus.tell(workspace, Topic::Changed, hints::write(&told));
         }
         Ok(committed)
+    }
+
+    /// Writes a batch of one workspace if all these leases are still ours; for who works under several.
+    pub(crate) async fn commit_under(
+        &self,
+        mut batch: Batch,
+        holds: &[Arc<Hold>],
+    ) -> Result<Committed, CommitError> {
+        batch.expects.extend(holds.iter().map(|hold| hold.expect()));
+        self.commit(batch).await.map_err(|error| fenced(error, holds))
+    }
+
+    /// Whether this node does the work of a share.
+    pub fn holds(&self, workspace: WorkspaceId, share: Share) -> bool {
+        self.under(workspace, share).is_some()
+    }
+
+    /// Under what work of a share is done here; `None` when another node does it.
+    pub(crate) fn under(&self, workspace: WorkspaceId, share: Share) -> Option<Under> {
+        self.holdings.under(workspace, share)
+    }
+
+    /// The shares that this node holds.
+    pub(crate) const fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
     fn forget(&self, workspace: WorkspaceId, changed: &[DocKey]) {
@@ -300,6 +347,26 @@ impl App {
     pub fn look_at_timers(&self) {
         self.timers_changed.notify_one();
     }
+}
+
+/// What a node is among others.
+#[derive(Clone)]
+pub(crate) struct Membership {
+    /// All of them.
+    pub(crate) nodes: Arc<dyn Nodes>,
+    /// What people call this one's machine.
+    pub(crate) name: String,
+}
+
+/// A conflict about the lease that the work was done under is not one that is decided anew: the work is another node's.
+fn fenced<'a>(error: CommitError, under: impl IntoIterator<Item = &'a Arc<Hold>>) -> CommitError {
+    if let CommitError::Conflict { key } = &error
+        && let Some(hold) = under.into_iter().find(|hold| hold.expect().key == *key)
+    {
+        hold.refused();
+        return CommitError::Fenced { share: hold.share() };
+    }
+    error
 }
 
 /// The documents of a chat's scene. A customer's is part of it for behaviors only, which read it afresh.

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`app`] (what everything shares), [`settings`], [`directory`] (what the pipeline keeps at hand about
 //! a workspace), `hints` (what nodes tell each other), `kept` (what was read lately: `scenes` of busy chats, `passes` of who is let in),
-//! [`pipeline`] (the path of an event), [`desk`]
+//! [`nodes`] (how several nodes divide the work), [`pipeline`] (the path of an event), [`desk`]
 //! (what people do in chats, and see of them), [`admin`] (what administrators change), [`seal`] (secrets at rest).
 
 pub mod admin;
@@ -12,6 +12,7 @@ pub mod desk;
 pub mod directory;
 mod hints;
 mod kept;
+pub mod nodes;
 mod passes;
 pub mod pipeline;
 mod places;

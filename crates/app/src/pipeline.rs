@@ -7,12 +7,15 @@
 
 pub mod accept;
 pub mod chat_change;
+pub mod cursors;
 pub mod deliver;
 pub mod enact;
 pub mod files;
 pub mod forget;
+pub(crate) mod hands;
 pub mod index;
 pub mod live;
+pub(crate) mod office;
 pub mod outbox;
 pub(crate) mod poll;
 pub mod react;

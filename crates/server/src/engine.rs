@@ -7,8 +7,8 @@ use anyhow::Context;
 use tidings_app::seal::Sealer;
 use tidings_bus::{Alone, Bus};
 use tidings_model::{Clock, NodeId, WorkspaceId};
-use tidings_store::Store;
 use tidings_store::agree::Agree;
+use tidings_store::{Nodes, Store};
 use tidings_store_postgres::PostgresStore;
 use uuid::Uuid;
 
@@ -68,6 +68,11 @@ impl Engine {
 }
 
 impl Shared {
+    /// All nodes, for who divides the work with them.
+    pub(crate) fn nodes(&self) -> Arc<dyn Nodes> {
+        Arc::clone(&self.0) as Arc<dyn Nodes>
+    }
+
     /// Makes sure that all nodes have one key. The first one's counts.
     pub(crate) async fn agree_on_key(&self, installation: &Installation) -> anyhow::Result<Sealer> {
         let (key, is_new) = installation.key()?;

@@ -17,6 +17,15 @@ use crate::clock::SystemClock;
 use crate::engine::{Engine, Shared};
 use crate::settings::{Settings, Synchronous};
 
+/// Where the machine's name is.
+const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
+
+/// What people call this node: the machine's name, where it tells it, and where the node listens.
+fn node_name(listens_on: std::net::SocketAddr) -> String {
+    let host = std::fs::read_to_string(HOSTNAME_FILE).unwrap_or_default();
+    format!("{} {listens_on}", host.trim()).trim().to_owned()
+}
+
 /// A page of the store's file: SQLite's default, which we keep.
 const PAGE_BYTES: u64 = 4_096;
 
@@ -105,6 +114,8 @@ impl Installation {
             sealer,
             settings: settings.pipeline(&self.folder, listens_on)?,
             node,
+            node_name: node_name(listens_on),
+            nodes: shared.as_ref().map(Shared::nodes),
             bus,
         };
         Ok((App::open(parts).await?, shared))

@@ -3,6 +3,7 @@
 pub mod bus;
 pub mod clock;
 pub mod desk;
+pub mod members;
 pub mod nodes;
 pub mod places;
 pub mod receiver;

@@ -14,6 +14,7 @@ use tidings_model::{Clock, NodeId};
 
 use crate::bus::{Trouble, Wire};
 use crate::clock::HandClock;
+use crate::members::Members;
 use crate::world::{WAIT_MAX, World};
 
 /// How often a test looks whether all nodes see the same.
@@ -23,6 +24,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 pub struct Nodes {
     /// What connects them.
     pub wire: Arc<Wire>,
+    /// Who of them lives, as they see it.
+    pub members: Arc<Members>,
     worlds: Vec<World>,
 }
 
@@ -32,8 +35,10 @@ impl Nodes {
         let wire = Wire::with(trouble);
         let clock = HandClock::new();
         let node = NodeId::new(clock.next_id());
-        let first = World::first(wire.bus_of(node), node, clock).await;
-        let mut nodes = Self { wire, worlds: vec![first] };
+        let members = Arc::new(Members::default());
+        let among = Arc::clone(&members) as Arc<dyn tidings_store::Nodes>;
+        let first = World::first(wire.bus_of(node), among, node, clock).await;
+        let mut nodes = Self { wire, members, worlds: vec![first] };
         while nodes.worlds.len() < count {
             nodes.join().await;
         }
@@ -54,7 +59,8 @@ impl Nodes {
     pub async fn join(&mut self) -> &World {
         let first = self.at(0);
         let node = NodeId::new(first.clock.next_id());
-        let joined = first.another(self.wire.bus_of(node), node).await;
+        let among = Arc::clone(&self.members) as Arc<dyn tidings_store::Nodes>;
+        let joined = first.another(self.wire.bus_of(node), among, node).await;
         self.worlds.push(joined);
         self.worlds.last().expect("it was pushed")
     }

@@ -17,6 +17,7 @@ use tidings_api::{ApiState, Limits, Readiness};
 use tidings_app::admin::bots::{self, Published};
 use tidings_app::admin::tokens::{self, Right};
 use tidings_app::admin::workspaces;
+use tidings_app::pipeline::cursors;
 use tidings_app::pipeline::start::READERS;
 use tidings_app::pipeline::{self, Running};
 use tidings_app::seal::{KEY_BYTES, Sealer};
@@ -26,7 +27,7 @@ use tidings_bus::{Alone, Bus};
 use tidings_catalogue::Catalogue;
 use tidings_model::{ChannelId, Clock, Delivery, Event, NodeId, Seq, Timestamp, WorkspaceId};
 use tidings_outbound::{Client, Policy};
-use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Scan, Store, Timer};
+use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Nodes, Scan, Store, Timer};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -194,10 +195,15 @@ impl World {
     }
 
     /// Another node over the same store.
-    pub(crate) async fn another(&self, bus: Arc<dyn Bus>, node: NodeId) -> Self {
+    pub(crate) async fn another(
+        &self,
+        bus: Arc<dyn Bus>,
+        nodes: Arc<dyn Nodes>,
+        node: NodeId,
+    ) -> Self {
         let (listener, base_url) = bind().await;
         let (folder, clock) = (Arc::clone(&self.folder), Arc::clone(&self.clock));
-        let node = OneNode { node, bus, archive: format!("archive-{node}.db") };
+        let node = OneNode { node, bus, nodes: Some(nodes), archive: format!("archive-{node}.db") };
         let store = Arc::clone(self.app.store());
         let start = Start::default();
         let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
@@ -208,11 +214,16 @@ impl World {
     }
 
     /// The first of several nodes.
-    pub(crate) async fn first(bus: Arc<dyn Bus>, node: NodeId, clock: Arc<HandClock>) -> Self {
+    pub(crate) async fn first(
+        bus: Arc<dyn Bus>,
+        nodes: Arc<dyn Nodes>,
+        node: NodeId,
+        clock: Arc<HandClock>,
+    ) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder for the test"));
         let (listener, base_url) = bind().await;
         let store: Arc<dyn Store> = open_store(&folder, &clock);
-        let node = OneNode { node, bus, archive: "archive.db".into() };
+        let node = OneNode { node, bus, nodes: Some(nodes), archive: "archive.db".into() };
         let start = Start::default();
         let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
         Self::founded(app, folder, clock, listener, base_url, start.limits, start.routes).await
@@ -380,9 +391,10 @@ impl World {
         let store = self.app.store();
         self.until("all work to be done", async || {
             for reader in READERS {
-                let cursor = store.cursor(self.workspace, reader).await.expect("it can be read");
+                let cursor = cursors::least(store.as_ref(), self.workspace, reader).await;
+                let cursor = cursor.expect("it can be read");
                 let last = store.last_seq(self.workspace).await.expect("it can be read");
-                if cursor.unwrap_or(Seq::START) < last {
+                if cursor < last {
                     return None;
                 }
             }
@@ -391,8 +403,9 @@ impl World {
                 store.due_timers(self.app.now(), 1, &Held::All).await.expect("they can be read");
             let mut done = due.is_empty();
             for reader in READERS {
-                let cursor = store.cursor(self.workspace, reader).await.expect("it can be read");
-                done &= cursor.unwrap_or(Seq::START) >= before;
+                let cursor = cursors::least(store.as_ref(), self.workspace, reader).await;
+                let cursor = cursor.expect("it can be read");
+                done &= cursor >= before;
             }
             let after = store.last_seq(self.workspace).await.expect("it can be read");
             (done && before == after).then_some(())
@@ -586,6 +599,8 @@ async fn bind() -> (TcpListener, String) {
 struct OneNode {
     node: NodeId,
     bus: Arc<dyn Bus>,
+    /// Who else is there; `None` where it is alone.
+    nodes: Option<Arc<dyn Nodes>>,
     /// The file of the archive: each node has its own.
     archive: String,
 }
@@ -593,7 +608,7 @@ struct OneNode {
 impl OneNode {
     fn alone() -> Self {
         let node = NodeId::new(Uuid::nil());
-        Self { node, bus: Arc::new(Alone::default()), archive: "archive.db".into() }
+        Self { node, bus: Arc::new(Alone::default()), nodes: None, archive: "archive.db".into() }
     }
 }
 
@@ -628,6 +643,8 @@ async fn open(
             ..settings
         },
         node: one.node,
+        node_name: format!("node {}", one.node),
+        nodes: one.nodes,
         bus: one.bus,
     })
     .await

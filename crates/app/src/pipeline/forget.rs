@@ -9,9 +9,11 @@ use tidings_model::{Seq, Timestamp, WorkspaceId};
 use tidings_store::{CommitError, EventQuery, ReadError};
 use tokio::sync::watch;
 
+use super::cursors;
+use super::office::READERS;
 use super::reader::{chain, stopped};
-use super::start::READERS;
 use crate::App;
+use crate::nodes::once_share;
 
 /// How often we look for what may go.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
@@ -35,6 +37,9 @@ pub enum ForgetError {
 pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     loop {
         for workspace in app.workspaces() {
+            if !app.holds(workspace, once_share()) {
+                continue;
+            }
             match forget(&app, workspace).await {
                 Ok(0) => {}
                 Ok(gone) => {
@@ -64,7 +69,7 @@ pub async fn forget(app: &App, workspace: WorkspaceId) -> Result<u64, ForgetErro
         up_to = up_to.max(last_before(app, workspace, before, last).await?);
     }
     for reader in READERS {
-        up_to = up_to.min(app.store.cursor(workspace, reader).await?.unwrap_or(Seq::START));
+        up_to = up_to.min(cursors::least(app.store.as_ref(), workspace, reader).await?);
     }
     Ok(app.store.forget(workspace, up_to, claims_before).await?)
 }

@@ -5,7 +5,7 @@
 //! try, and a timer takes the lane up again, in order. Other lanes go on, and so do other destinations.
 //!
 //! What makes a second run harmless: a delivery's id is made of its event and its destination, and an event from before
-//! this process began is looked up before it is tried. A crash between the try and its record repeats that one try, with
+//! these lanes came here is looked up before it is tried. A crash between the try and its record repeats that one try, with
 //! the same id.
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +19,8 @@ use tidings_model::{
     Attempt, Delivery, DeliveryId, DeliveryStatus, Destination, Event, Seq, Timestamp, WorkspaceId,
 };
 use tidings_store::{
-    Batch, DocKey, DocumentQuery, Kind, Put, ReadError, Scan, Timer, TimerChange, TimerName,
+    Batch, DocKey, DocumentQuery, Kind, Put, ReadError, Scan, Share, Shares, Timer, TimerChange,
+    TimerName,
 };
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -28,6 +29,7 @@ use super::reader::{Handler, Lane, StepFailed};
 use super::scene::{Seen, seen};
 use super::written::to_body;
 use crate::App;
+use crate::nodes::hold;
 
 /// How many first tries one destination may have in hand; what comes on top is parked, so that a destination that hangs
 /// holds up nobody else.
@@ -146,22 +148,22 @@ pub struct Outbox<C> {
     app: Arc<App>,
     workspace: WorkspaceId,
     carrier: C,
-    /// Events up to this one may have been tried by an earlier process.
+    /// Events up to this one may have been tried by an earlier process or another node.
     handled_before: Seq,
     parked: StdMutex<HashSet<Lane>>,
-    in_hand: Counts,
-    taken_up: Counts,
+    load: Arc<Load>,
     locks: Vec<Mutex<()>>,
     hasher: RandomState,
 }
 
 impl<C: Carrier> Outbox<C> {
-    /// Reads which lanes are parked. `head` is the end of the log as it was found.
-    pub async fn open(
-        app: Arc<App>,
+    /// Reads which lanes of these shares are parked. `head` is the end of the log as it was found.
+    pub(crate) async fn open(
+        app: &Arc<App>,
         workspace: WorkspaceId,
         carrier: C,
-        head: Seq,
+        (head, shares): (Seq, Shares),
+        load: Arc<Load>,
     ) -> Result<Self, ReadError> {
         let mut parked = HashSet::new();
         let mut after = None;
@@ -170,7 +172,10 @@ impl<C: Carrier> Outbox<C> {
             let query = DocumentQuery { kind: Kind::Delivery, scan, after, limit: 1_000 };
             let page = app.store.documents(workspace, query).await?;
             for document in page.documents {
-                parked.insert(lane_of(&seen::<Delivery>(document)?.value));
+                let lane = lane_of(&seen::<Delivery>(document)?.value);
+                if shares.contains(Share::of(lane.of)) {
+                    parked.insert(lane);
+                }
             }
             after = page.next;
             if after.is_none() {
@@ -178,13 +183,12 @@ impl<C: Carrier> Outbox<C> {
             }
         }
         Ok(Self {
-            app,
+            app: Arc::clone(app),
             workspace,
             carrier,
             handled_before: head,
             parked: StdMutex::new(parked),
-            in_hand: Counts::default(),
-            taken_up: Counts::default(),
+            load,
             locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
         })
@@ -199,7 +203,8 @@ impl<C: Carrier> Outbox<C> {
     /// what is pending in order, and the last look unparks the lane only when nothing is.
     pub async fn take_up(&self, timer: &Timer) -> Result<(), StepFailed> {
         let Some(lane) = lane_of_timer(C::NAME, &timer.name) else { return Ok(()) };
-        let Some(_taken_up) = lane.to.and_then(|to| take(&self.taken_up, to, TAKEN_UP_MAX)) else {
+        let Some(_taken_up) = lane.to.and_then(|to| take(&self.load.taken_up, to, TAKEN_UP_MAX))
+        else {
             let mut batch = Batch::new(self.workspace);
             batch.timers.push(set_timer(C::NAME, lane, later(self.app.now(), PAUSE_TAKEN_UP)));
             self.app.commit(batch).await?;
@@ -215,6 +220,7 @@ impl<C: Carrier> Outbox<C> {
                 self.app.commit(batch).await?;
                 continue;
             };
+            hold::may_go_out()?;
             let tried = self.carrier.try_once(&event, &delivery).await;
             let mut batch = Batch::new(self.workspace);
             let goes_on =
@@ -256,6 +262,7 @@ impl<C: Carrier> Outbox<C> {
         lane: Lane,
         mut delivery: Delivery,
     ) -> Result<(), StepFailed> {
+        hold::may_go_out()?;
         let tried = self.carrier.try_once(event, &delivery).await;
         let mut batch = Batch::new(self.workspace);
         record(&self.app, &self.carrier, event, &mut delivery, &tried, &mut batch);
@@ -408,6 +415,13 @@ fn jittered(app: &App, delay: Duration) -> Duration {
     delay + Duration::from_millis(random % (tenth + 1))
 }
 
+/// How much each destination has in hand, however many outboxes of a node send to it.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    in_hand: Counts,
+    taken_up: Counts,
+}
+
 /// How many each destination has.
 type Counts = StdMutex<HashMap<Destination, usize>>;
 
@@ -450,7 +464,7 @@ impl<C: Carrier> Handler for Outbox<C> {
                 return self.park(delivery, lane).await;
             }
         }
-        let Some(_in_hand) = take(&self.in_hand, to, IN_HAND_MAX) else {
+        let Some(_in_hand) = take(&self.load.in_hand, to, IN_HAND_MAX) else {
             let _lock = self.lock(lane).lock().await;
             return self.park(delivery, lane).await;
         };

@@ -43,7 +43,7 @@ const OLD_VERSIONS_MAX: usize = 64;
 pub struct React {
     app: Arc<App>,
     directory: Arc<Directory>,
-    /// Events up to this one may have been handled by an earlier process.
+    /// Events up to this one may have been handled by an earlier process, or by another node.
     handled_before: Seq,
     old_versions: Mutex<HashMap<(BotName, String), Arc<Bot>>>,
     spoken: Mutex<SpokenMinute>,

@@ -1,22 +1,29 @@
 //! A reader of the log: in order within a lane, lanes side by side, with a cursor that survives a restart.
 //!
+//! It handles all lanes of a workspace, or those of some shares; then each share has a cursor of its own, and may go to
+//! another node while the others go on.
+//!
 //! The cursor is the number up to which everything is done. Lanes run ahead of it, so after a crash some events are
 //! handled again: every [`Handler::handle`] says what makes that harmless. An event that does not concern the handler
 //! costs one call of [`Handler::lanes`].
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tidings_model::{ChatId, Destination, Event, EventId, Seq, WorkspaceId};
-use tidings_store::{Advance, Batch, Follower, ReadError};
+use tidings_store::{Advance, Batch, CommitError, Follower, ReadError};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
 
+use super::cursors;
+use super::hands::{Hands, Place};
 use crate::App;
+use crate::nodes::hold::{Hold, InHand, Under};
 
 /// How many events of one reader may be in the hands of its lanes.
 pub const WINDOW_EVENTS_MAX: usize = 2_048;
@@ -80,40 +87,97 @@ pub enum StepFailed {
     Commit(#[from] tidings_store::CommitError),
 }
 
-/// Runs a reader until it is told to stop; then lets the steps in hand finish, and writes the cursor.
-pub async fn run<H: Handler>(
+/// Whose lanes a reader handles.
+pub(crate) enum Part {
+    /// All of the workspace, until told to stop.
+    Whole {
+        /// Says so.
+        stop: watch::Receiver<bool>,
+    },
+    /// Those of some shares, each under its lease, until all of them have gone.
+    Shares {
+        /// The leases; each counts the reader as in hand until it has written its last cursor.
+        holds: Vec<(Arc<Hold>, InHand)>,
+        /// Moves when something moves in one of them.
+        moved: watch::Receiver<u64>,
+    },
+}
+
+/// How far a reader is, for who asks from outside.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// Up to where all is done, in all that it handles.
+    done_up_to: AtomicU64,
+    /// When it was last at the end of the log.
+    caught_up: Mutex<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self { done_up_to: AtomicU64::new(0), caught_up: Mutex::new(Instant::now()) }
+    }
+
+    /// How many events are not done, and for how long that has been so.
+    pub(crate) fn lag(&self, head: Seq) -> (u64, Duration) {
+        let events = head.0.saturating_sub(self.done_up_to.load(Ordering::Acquire));
+        let since = self.caught_up.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        (events, if events == 0 { Duration::ZERO } else { since })
+    }
+
+    fn note(&self, done: Seq, head: Seq) {
+        self.done_up_to.store(done.0, Ordering::Release);
+        if done >= head {
+            *self.caught_up.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+    }
+}
+
+/// Runs a reader until its part is over; then lets the steps in hand finish, and writes the cursor.
+pub(crate) async fn run<H: Handler>(
     app: Arc<App>,
     workspace: WorkspaceId,
     name: &'static str,
     handler: Arc<H>,
-    stop: watch::Receiver<bool>,
-) -> Result<(), ReadError> {
-    let cursor = app.store.cursor(workspace, name).await?.unwrap_or(Seq::START);
-    let mut follower = Follower::new(Arc::clone(&app.store), workspace, cursor);
-    let mut hands = Hands {
-        waiting: HashMap::new(),
-        open: BTreeMap::new(),
-        steps: JoinSet::new(),
-        taken: cursor,
-    };
-    let mut written = cursor;
+    part: Part,
+    pace: Arc<Pace>,
+) {
+    let (mut desks, mut signal) = open_desks(part);
+    while let Err(error) = read_cursors(&app, workspace, name, &mut desks).await {
+        tracing::error!(reader = name, "the reader {name} cannot begin yet: {}", chain(&error));
+        tokio::select! {
+            () = signal.comes() => {}
+            () = tokio::time::sleep(PAUSE_MAX) => {}
+        }
+        desks.retain(|_, desk| !desk.under.is_ending());
+        if desks.is_empty() || signal.is_stop() {
+            return;
+        }
+    }
+    let hands = Hands::new(desks.iter().map(|(place, desk)| (*place, desk.written)));
+    let mut follower = Follower::new(Arc::clone(&app.store), workspace, hands.taken());
+    let mut reader = Reader { app, workspace, name, handler, hands, steps: JoinSet::new() };
+    let tail = reader.app.store.tail(workspace);
     let mut ticks = tokio::time::interval(CURSOR_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut stopping = stop.clone();
     loop {
         tokio::select! {
             biased;
-            () = stopped(&mut stopping) => break,
-            Some(finished) = hands.steps.join_next(), if !hands.steps.is_empty() => {
-                if let Ok((lane, seq, Finish::Done)) = finished {
-                    hands.done(lane, seq, &handler, &stop);
-                }
+            () = signal.comes() => match &signal {
+                Signal::Stop(_) => break,
+                Signal::Moved(_) => {}
+            },
+            Some(finished) = reader.steps.join_next(), if !reader.steps.is_empty() => {
+                reader.finished(finished, &desks);
             }
-            _ = ticks.tick() => written = write_cursor(&app, workspace, name, written, hands.all_done_up_to()).await,
-            events = follower.next(LOOK_EVENTS_MAX), if hands.open.len() < WINDOW_EVENTS_MAX => {
+            _ = ticks.tick() => {
+                reader.write_cursors(&mut desks).await;
+                let done = desks.keys().filter_map(|place| reader.hands.done_up_to(*place)).min();
+                pace.note(done.unwrap_or(Seq::START), tail.head());
+            }
+            events = follower.next(LOOK_EVENTS_MAX), if reader.hands.open() < WINDOW_EVENTS_MAX => {
                 match events {
                     Ok(events) => for event in events {
-                        hands.take(event, &handler, &stop);
+                        reader.take(&event, &desks);
                     },
                     Err(error) => {
                         tracing::error!(reader = name, "reader {name} cannot read the log: {error}");
@@ -122,11 +186,19 @@ pub async fn run<H: Handler>(
                 }
             }
         }
+        if matches!(signal, Signal::Moved(_)) {
+            reader.leave_what_ends(&mut desks).await;
+            if reader.hands.is_over() {
+                return;
+            }
+        }
     }
     let last_steps = async {
-        while let Some(finished) = hands.steps.join_next().await {
-            if let Ok((_, seq, Finish::Done)) = finished {
-                hands.step_done(seq);
+        while let Some(finished) = reader.steps.join_next().await {
+            if let Ok((lane, seq, Finish::Done)) = finished {
+                // What its lane would do next waits for the next start.
+                reader.hands.close(Place::Whole);
+                reader.hands.done(lane, seq);
             }
         }
     };
@@ -136,17 +208,84 @@ pub async fn run<H: Handler>(
             "{name} stops with steps in hand; they run again at the next start"
         );
     }
-    write_cursor(&app, workspace, name, written, hands.all_done_up_to()).await;
+    reader.write_cursors(&mut desks).await;
+}
+
+/// What tells a reader to look up.
+enum Signal {
+    /// It is to stop.
+    Stop(watch::Receiver<bool>),
+    /// One of its shares may be going.
+    Moved(watch::Receiver<u64>),
+}
+
+impl Signal {
+    /// Whether all is to stop.
+    fn is_stop(&self) -> bool {
+        match self {
+            Self::Stop(stop) => *stop.borrow(),
+            Self::Moved(_) => false,
+        }
+    }
+
+    async fn comes(&mut self) {
+        match self {
+            Self::Stop(stop) => stopped(stop).await,
+            // Who tells lives as long as the leases, which are ours.
+            Self::Moved(moved) => drop(moved.changed().await),
+        }
+    }
+}
+
+/// Where a reader works on the lanes of one place.
+struct Desk {
+    under: Under,
+    /// Says when the steps are to stop trying.
+    stop: Option<watch::Receiver<bool>>,
+    /// Counts the reader as in hand until it is dropped.
+    _in_hand: Option<InHand>,
+    written: Seq,
+}
+
+fn open_desks(part: Part) -> (BTreeMap<Place, Desk>, Signal) {
+    let written = Seq::START;
+    match part {
+        Part::Whole { stop } => {
+            let (under, signal) = (Under::Alone, Signal::Stop(stop.clone()));
+            let desk = Desk { under, stop: Some(stop), _in_hand: None, written };
+            (BTreeMap::from([(Place::Whole, desk)]), signal)
+        }
+        Part::Shares { holds, moved } => {
+            let desks = holds.into_iter().map(|(hold, in_hand)| {
+                let (place, under) = (Place::Share(hold.share()), Under::Lease(hold));
+                (place, Desk { under, stop: None, _in_hand: Some(in_hand), written })
+            });
+            (desks.collect(), Signal::Moved(moved))
+        }
+    }
+}
+
+/// Reads how far each place is.
+async fn read_cursors(
+    app: &App,
+    workspace: WorkspaceId,
+    name: &str,
+    desks: &mut BTreeMap<Place, Desk>,
+) -> Result<(), ReadError> {
+    for (place, desk) in desks {
+        desk.written = cursors::done_up_to(app.store.as_ref(), workspace, name, *place).await?;
+    }
     Ok(())
 }
 
-/// The events that the lanes have in hand.
-struct Hands {
-    waiting: HashMap<Lane, VecDeque<Arc<Event>>>,
-    /// How many steps of each event are not done yet.
-    open: BTreeMap<Seq, usize>,
+/// A reader at work.
+struct Reader<H> {
+    app: Arc<App>,
+    workspace: WorkspaceId,
+    name: &'static str,
+    handler: Arc<H>,
+    hands: Hands<Arc<Event>>,
     steps: JoinSet<(Lane, Seq, Finish)>,
-    taken: Seq,
 }
 
 enum Finish {
@@ -154,74 +293,108 @@ enum Finish {
     Interrupted,
 }
 
-impl Hands {
-    fn take<H: Handler>(
-        &mut self,
-        event: Arc<Event>,
-        handler: &Arc<H>,
-        stop: &watch::Receiver<bool>,
-    ) {
-        self.taken = event.seq;
+impl<H: Handler> Reader<H> {
+    fn take(&mut self, event: &Arc<Event>, desks: &BTreeMap<Place, Desk>) {
         let mut lanes = Vec::new();
-        handler.lanes(&event, &mut lanes);
-        if lanes.is_empty() {
-            return;
-        }
-        self.open.insert(event.seq, lanes.len());
-        for lane in lanes {
-            match self.waiting.get_mut(&lane) {
-                Some(behind) => behind.push_back(Arc::clone(&event)),
-                None => {
-                    self.waiting.insert(lane, VecDeque::new());
-                    self.begin(lane, Arc::clone(&event), handler, stop);
-                }
-            }
+        self.handler.lanes(event, &mut lanes);
+        for lane in self.hands.take(event.seq, event, lanes) {
+            self.begin(lane, Arc::clone(event), desks);
         }
     }
 
-    fn begin<H: Handler>(
-        &mut self,
-        lane: Lane,
-        event: Arc<Event>,
-        handler: &Arc<H>,
-        stop: &watch::Receiver<bool>,
-    ) {
-        let handler = Arc::clone(handler);
-        let stop = stop.clone();
+    fn begin(&mut self, lane: Lane, event: Arc<Event>, desks: &BTreeMap<Place, Desk>) {
+        let Some(desk) = desks.get(&self.hands.place_of(&lane)) else { return };
+        let handler = Arc::clone(&self.handler);
+        let (under, stop) = (desk.under.clone(), desk.stop.clone());
         self.steps.spawn(async move {
-            let finish = persist(handler.as_ref(), &event, lane, stop).await;
+            let step = persist(handler.as_ref(), &event, lane, &under, stop);
+            let finish = under.begin(step).await.unwrap_or(Finish::Interrupted);
             (lane, event.seq, finish)
         });
     }
 
-    fn done<H: Handler>(
+    fn finished(
         &mut self,
-        lane: Lane,
-        seq: Seq,
-        handler: &Arc<H>,
-        stop: &watch::Receiver<bool>,
+        finished: Result<(Lane, Seq, Finish), JoinError>,
+        desks: &BTreeMap<Place, Desk>,
     ) {
-        self.step_done(seq);
-        let Some(behind) = self.waiting.get_mut(&lane) else { return };
-        match behind.pop_front() {
-            Some(next) => self.begin(lane, next, handler, stop),
-            None => {
-                self.waiting.remove(&lane);
+        match finished {
+            Ok((lane, seq, Finish::Done)) => {
+                if let Some((_, next)) = self.hands.done(lane, seq) {
+                    self.begin(lane, next, desks);
+                }
             }
+            Ok((lane, _, Finish::Interrupted)) => self.hands.interrupted(lane),
+            // A panic; it is in the log already, and its lane stands still.
+            Err(_) => {}
         }
     }
 
-    fn step_done(&mut self, seq: Seq) {
-        if let Some(steps) = self.open.get_mut(&seq) {
-            *steps -= 1;
-            if *steps == 0 {
-                self.open.remove(&seq);
+    /// Closes the places whose shares are going, and leaves those in which nothing is to be waited for.
+    async fn leave_what_ends(&mut self, desks: &mut BTreeMap<Place, Desk>) {
+        let mut over = BTreeMap::new();
+        for (place, desk) in std::mem::take(desks) {
+            if desk.under.is_ending() {
+                self.hands.close(place);
+                if desk.under.is_over() || self.hands.is_idle(place) {
+                    over.insert(place, desk);
+                    continue;
+                }
             }
+            desks.insert(place, desk);
+        }
+        if over.is_empty() {
+            return;
+        }
+        self.write_cursors(&mut over).await;
+        for place in over.keys() {
+            self.hands.remove(*place);
         }
     }
 
-    fn all_done_up_to(&self) -> Seq {
-        self.open.first_key_value().map_or(self.taken, |(oldest, _)| Seq(oldest.0 - 1))
+    /// Writes the cursors that moved. Under leases each is written only if its lease is still ours.
+    async fn write_cursors(&mut self, desks: &mut BTreeMap<Place, Desk>) {
+        loop {
+            let mut batch = Batch::new(self.workspace);
+            let mut holds = Vec::new();
+            for (place, desk) in desks.iter() {
+                let Some(to) = self.hands.done_up_to(*place).filter(|to| *to > desk.written) else {
+                    continue;
+                };
+                match &desk.under {
+                    Under::Alone => {}
+                    Under::Lease(hold) if hold.is_lost() => continue,
+                    Under::Lease(hold) => holds.push(Arc::clone(hold)),
+                }
+                batch.cursors.push(Advance { reader: cursors::name(self.name, *place), to });
+            }
+            if batch.cursors.is_empty() {
+                return;
+            }
+            let advances = batch.cursors.clone();
+            match self.app.commit_under(batch, &holds).await {
+                Ok(_) => {
+                    for (place, desk) in desks.iter_mut() {
+                        let name = cursors::name(self.name, *place);
+                        if let Some(advance) = advances.iter().find(|each| each.reader == name) {
+                            desk.written = advance.to;
+                        }
+                    }
+                    return;
+                }
+                // That one is lost now; the others are written without it.
+                Err(CommitError::Fenced { .. }) => {}
+                Err(error) => {
+                    let name = self.name;
+                    tracing::warn!(
+                        reader = name,
+                        "the cursor of {name} could not be written: {}",
+                        chain(&error)
+                    );
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -230,36 +403,30 @@ async fn persist<H: Handler>(
     handler: &H,
     event: &Arc<Event>,
     lane: Lane,
-    mut stop: watch::Receiver<bool>,
+    under: &Under,
+    mut stop: Option<watch::Receiver<bool>>,
 ) -> Finish {
     let mut pause = PAUSE_MIN;
     loop {
-        let Err(error) = handler.handle(event, lane).await else { return Finish::Done };
-        tracing::warn!(event.id = %event.id, "a step will be tried again: {}", chain(&error));
+        match handler.handle(event, lane).await {
+            Ok(()) => return Finish::Done,
+            // Another node does it.
+            Err(StepFailed::Commit(CommitError::Fenced { .. })) => return Finish::Interrupted,
+            Err(error) => {
+                tracing::warn!(event.id = %event.id, "a step will be tried again: {}", chain(&error));
+            }
+        }
+        let ending = async {
+            match &mut stop {
+                Some(stop) => stopped(stop).await,
+                None => under.ending().await,
+            }
+        };
         tokio::select! {
-            () = stopped(&mut stop) => return Finish::Interrupted,
+            () = ending => return Finish::Interrupted,
             () = tokio::time::sleep(pause) => {}
         }
         pause = (pause * 2).min(PAUSE_MAX);
-    }
-}
-
-async fn write_cursor(app: &App, workspace: WorkspaceId, name: &str, written: Seq, to: Seq) -> Seq {
-    if to <= written {
-        return written;
-    }
-    let mut batch = Batch::new(workspace);
-    batch.cursors.push(Advance { reader: name.into(), to });
-    match app.commit(batch).await {
-        Ok(_) => to,
-        Err(error) => {
-            tracing::warn!(
-                reader = name,
-                "the cursor of {name} could not be written: {}",
-                chain(&error)
-            );
-            written
-        }
     }
 }
 

@@ -3,17 +3,18 @@
 //! A timer stays in the store until the commit that does its work takes, moves or cancels it, so a crash in between only
 //! means that it is found again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_model::WorkspaceId;
-use tidings_store::{Held, Timer, TimerName};
+use tidings_store::{CommitError, Held, Share, Shares, Timer, TimerName};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::hands::Place;
+use super::office::Offices;
 use super::reader::{STOP_GRACE, StepFailed, chain, stopped};
-use super::start::Office;
 use crate::App;
 
 /// How many timers may be in hand at once.
@@ -26,7 +27,7 @@ pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Looks until told to stop; then lets what is in hand finish.
-pub(crate) async fn run(app: Arc<App>, offices: Vec<Arc<Office>>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(app: Arc<App>, offices: Arc<Offices>, mut stop: watch::Receiver<bool>) {
     let mut in_hand: HashSet<(WorkspaceId, TimerName)> = HashSet::new();
     let mut work: JoinSet<(WorkspaceId, TimerName, Result<(), StepFailed>)> = JoinSet::new();
     loop {
@@ -35,7 +36,9 @@ pub(crate) async fn run(app: Arc<App>, offices: Vec<Arc<Office>>, mut stop: watc
             () = stopped(&mut stop) => break,
             Some(done) = work.join_next(), if !work.is_empty() => {
                 if let Ok((workspace, name, result)) = done {
-                    if let Err(error) = result {
+                    if let Err(error) = result
+                        && !matches!(error, StepFailed::Commit(CommitError::Fenced { .. }))
+                    {
                         tracing::warn!(timer = %name, "a timer's work will be tried again: {}", chain(&error));
                         tokio::time::sleep(PAUSE).await;
                     }
@@ -55,13 +58,14 @@ pub(crate) async fn run(app: Arc<App>, offices: Vec<Arc<Office>>, mut stop: watc
 /// Takes what is due in hand; returns how long nothing more will be.
 async fn look(
     app: &Arc<App>,
-    offices: &[Arc<Office>],
+    offices: &Offices,
     in_hand: &mut HashSet<(WorkspaceId, TimerName)>,
     work: &mut JoinSet<(WorkspaceId, TimerName, Result<(), StepFailed>)>,
 ) -> Duration {
     let now = app.clock.now();
+    let held = held(app, offices);
     // Those in hand are still due in the store, so the look goes past them.
-    let due = match app.store.due_timers(now, IN_HAND_MAX + in_hand.len(), &Held::All).await {
+    let due = match app.store.due_timers(now, IN_HAND_MAX + in_hand.len(), &held).await {
         Ok(due) => due,
         Err(error) => {
             tracing::error!("the timers cannot be read: {}", chain(&error));
@@ -73,24 +77,39 @@ async fn look(
             return LOOK_INTERVAL;
         }
         let key = (timer.workspace, timer.name.clone());
-        let Some(office) = offices.iter().find(|office| office.workspace() == timer.workspace)
-        else {
-            continue;
-        };
+        let share = Share::of_timer(&timer.name);
+        let Some(office) = offices.find(timer.workspace, share) else { continue };
+        let Some(under) = app.under(timer.workspace, share) else { continue };
         if !in_hand.insert(key) {
             continue;
         }
-        let office = Arc::clone(office);
         work.spawn(async move {
-            let result = office.ring(&timer).await;
+            // What was interrupted, another node finds in the store.
+            let result = under.begin(Box::pin(office.ring(&timer))).await.unwrap_or(Ok(()));
             let Timer { workspace, name, .. } = timer;
             (workspace, name, result)
         });
     }
-    match app.store.next_timer(&Held::All).await {
+    match app.store.next_timer(&held).await {
         Ok(Some(next)) if next > now => {
             Duration::try_from(next.duration_since(now)).unwrap_or(LOOK_INTERVAL).min(LOOK_INTERVAL)
         }
         Ok(_) | Err(_) => LOOK_INTERVAL,
     }
+}
+
+/// The shares whose timers ring here.
+fn held(app: &App, offices: &Offices) -> Held {
+    let mut these: HashMap<WorkspaceId, Shares> = HashMap::new();
+    for (workspace, place) in offices.places() {
+        match place {
+            Place::Whole => return Held::All,
+            Place::Share(share) if app.under(workspace, share).is_some() => {
+                let shares = these.entry(workspace).or_default();
+                *shares = shares.with(share);
+            }
+            Place::Share(_) => {}
+        }
+    }
+    Held::These(these.into_iter().collect())
 }

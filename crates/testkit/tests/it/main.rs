@@ -17,6 +17,7 @@ mod conversation;
 mod customers;
 mod data_limits;
 mod files;
+mod leases;
 mod lifecycle;
 mod loops;
 mod methods;

@@ -11,6 +11,7 @@ use tidings_channels::telegram::reply::REPLY_BYTES_MAX;
 use tidings_channels::telegram::{Reply, Settings, methods, read_reply};
 
 use crate::App;
+use crate::nodes::hold;
 use crate::pipeline::reader::chain;
 
 /// How long a call may take. Telegram fetches the files of a message itself before it answers, and gives that up after
@@ -57,6 +58,9 @@ pub(crate) async fn call_for(
     time_max: Duration,
     answer_bytes_max: usize,
 ) -> Called {
+    if let Err(fenced) = hold::may_go_out() {
+        return Called::Failed { error: chain(&fenced) };
+    }
     let url = methods::method_url(settings, call.method);
     let called = match app.providers.post_json(&url, &call.body, time_max, answer_bytes_max).await {
         Ok(answer) => {

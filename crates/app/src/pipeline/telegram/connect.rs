@@ -1,6 +1,6 @@
 //! Keeps every Telegram channel connected as its settings say: a webhook is set, or its updates are polled.
 //!
-//! One task for each channel, begun, ended and begun anew as the directory changes; a look each second. What makes a
+//! Each channel is connected by the node that holds its share. One task for each channel, begun, ended and begun anew as the directory changes; a look each second. What makes a
 //! second run harmless: setting the same webhook again changes nothing, and polling confirms only what is committed.
 
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tidings_channels::telegram::{Mode, NextStep, answers, methods, settings};
 use tidings_model::{Channel, ChannelId, ChannelKind, WorkspaceId};
+use tidings_store::Share;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -17,6 +18,8 @@ use super::open::OpenChannel;
 use super::warn_unusable;
 use crate::App;
 use crate::directory::Directory;
+use crate::nodes::hold::Under;
+use crate::nodes::holdings;
 use crate::pipeline::poll;
 use crate::pipeline::reader::stopped;
 
@@ -30,21 +33,26 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A channel that is connected, or was refused.
 struct Connection {
     open: Arc<OpenChannel>,
+    under: Under,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Connection {
-    fn begin(app: &Arc<App>, workspace: WorkspaceId, open: Arc<OpenChannel>) -> Self {
+    fn begin(app: &Arc<App>, workspace: WorkspaceId, Wanted { open, under }: Wanted) -> Self {
         let (stop, stopping) = watch::channel(false);
-        let (app, line) = (Arc::clone(app), Arc::clone(&open));
+        let (app, line, held) = (Arc::clone(app), Arc::clone(&open), under.clone());
         let task = tokio::spawn(async move {
-            match line.settings.mode {
-                Mode::Polling => poll::poll(app, workspace, line, stopping).await,
-                Mode::Webhook => announce(app, line, stopping).await,
-            }
+            let connected = async {
+                match line.settings.mode {
+                    Mode::Polling => poll::poll(app, workspace, line, stopping).await,
+                    Mode::Webhook => announce(app, line, stopping).await,
+                }
+            };
+            // What is interrupted is connected again where the lease is.
+            held.begin(Box::pin(connected)).await.unwrap_or_default();
         });
-        Self { open, stop, task }
+        Self { open, under, stop, task }
     }
 
     async fn end(mut self) {
@@ -65,11 +73,15 @@ impl Drop for Connection {
 pub(crate) async fn run(app: Arc<App>, directory: Arc<Directory>, mut stop: watch::Receiver<bool>) {
     let mut connections: HashMap<ChannelId, Connection> = HashMap::new();
     let mut unusable: HashMap<ChannelId, Arc<Channel>> = HashMap::new();
+    let mut shares = app.holdings().watch();
     loop {
         let wanted = wanted(&app, &directory, &mut unusable);
         let gone: Vec<ChannelId> = connections
             .iter()
-            .filter(|(id, known)| wanted.get(id).is_none_or(|open| !Arc::ptr_eq(open, &known.open)))
+            .filter(|(id, known)| {
+                let is_same = |wanted: &Wanted| Arc::ptr_eq(&wanted.open, &known.open);
+                known.under.is_ending() || !wanted.get(id).is_some_and(is_same)
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in gone {
@@ -77,13 +89,14 @@ pub(crate) async fn run(app: Arc<App>, directory: Arc<Directory>, mut stop: watc
                 connection.end().await;
             }
         }
-        for (id, open) in wanted {
+        for (id, wanted) in wanted {
             connections
                 .entry(id)
-                .or_insert_with(|| Connection::begin(&app, directory.workspace(), open));
+                .or_insert_with(|| Connection::begin(&app, directory.workspace(), wanted));
         }
         tokio::select! {
             () = stopped(&mut stop) => break,
+            () = holdings::changed(&mut shares) => {}
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
         }
     }
@@ -95,21 +108,30 @@ pub(crate) async fn run(app: Arc<App>, directory: Arc<Directory>, mut stop: watc
     }
 }
 
-/// The channels that can be connected. One that cannot is told of once for each of its settings.
+/// A channel that is to be connected here.
+struct Wanted {
+    open: Arc<OpenChannel>,
+    /// The share of the channel is held here.
+    under: Under,
+}
+
+/// The channels that can be connected, and are this node's. One that cannot is told of once for each of its settings.
 fn wanted(
     app: &App,
     directory: &Directory,
     unusable: &mut HashMap<ChannelId, Arc<Channel>>,
-) -> HashMap<ChannelId, Arc<OpenChannel>> {
+) -> HashMap<ChannelId, Wanted> {
     let mut wanted = HashMap::new();
     for channel in directory.channels() {
         if channel.kind != ChannelKind::Telegram || !channel.enabled {
             continue;
         }
+        let share = Share::of(channel.id.uuid());
+        let Some(under) = app.under(directory.workspace(), share) else { continue };
         match app.telegram.open(app, &channel) {
             Ok(open) => {
                 unusable.remove(&channel.id);
-                wanted.insert(channel.id, open);
+                wanted.insert(channel.id, Wanted { open, under });
             }
             Err(error) => {
                 if unusable.get(&channel.id).is_none_or(|known| **known != *channel) {

@@ -374,6 +374,8 @@ async fn open_app(folder: &TempDir, clock: &Arc<TurnedClock>, public_url: &str) 
         sealer: Sealer::new(&[7; 32]),
         settings,
         node: NodeId::new(Uuid::nil()),
+        node_name: String::new(),
+        nodes: None,
         bus: Arc::new(Alone::default()),
     };
     App::open(parts).await.expect("the app opens")

@@ -1,0 +1,177 @@
+//! What works on lanes of one workspace: on all of them where this node is alone, or on those of some shares.
+//!
+//! Shares that a node gains at the same time get an office of their own, with readers of their own: what was handled
+//! before is what was in the log when they came. Where a share goes again, the other shares of its office go on.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::Value;
+use tidings_model::{RunId, WorkspaceId};
+use tidings_store::{ReadError, Share, Shares, Timer, TimerChange};
+use tokio::task::JoinSet;
+
+use super::deliver::ToEndpoints;
+use super::hands::Place;
+use super::outbox::{Carrier, Load, Outbox};
+use super::react::React;
+use super::reader::{self, Handler, Pace, Part, StepFailed};
+use super::route::{self, Route};
+use super::send::ToChannels;
+use super::{files, telegram};
+use crate::App;
+use crate::desk::customers::greet;
+use crate::desk::routing::silence;
+use crate::directory::Directory;
+
+/// The readers that have a cursor.
+pub const READERS: [&str; 4] = [REACT, route::NAME, ToEndpoints::NAME, ToChannels::NAME];
+
+const REACT: &str = "react";
+
+/// How much destinations have in hand, of all offices of a workspace.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Loads {
+    deliver: Arc<Load>,
+    send: Arc<Load>,
+}
+
+/// What works on lanes of one workspace.
+pub(crate) struct Office {
+    app: Arc<App>,
+    directory: Arc<Directory>,
+    react: Arc<React>,
+    route: Arc<Route>,
+    deliver: Arc<Outbox<ToEndpoints>>,
+    send: Arc<Outbox<ToChannels>>,
+    paces: [Arc<Pace>; 4],
+}
+
+impl Office {
+    /// Opens an office for these shares. They must be its own already: what was done before is what the log holds now.
+    pub(crate) async fn open(
+        app: &Arc<App>,
+        directory: Arc<Directory>,
+        shares: Shares,
+        loads: &Loads,
+    ) -> Result<Self, ReadError> {
+        let workspace = directory.workspace();
+        let head = app.store.last_seq(workspace).await?;
+        let to_endpoints = ToEndpoints::new(Arc::clone(app), Arc::clone(&directory));
+        let to_channels = ToChannels::new(Arc::clone(app), Arc::clone(&directory));
+        let (deliver, send) = (Arc::clone(&loads.deliver), Arc::clone(&loads.send));
+        let deliver = Outbox::open(app, workspace, to_endpoints, (head, shares), deliver).await?;
+        let send = Outbox::open(app, workspace, to_channels, (head, shares), send).await?;
+        Ok(Self {
+            react: Arc::new(React::new(Arc::clone(app), Arc::clone(&directory), head)),
+            route: Arc::new(Route::new(Arc::clone(app), workspace)),
+            deliver: Arc::new(deliver),
+            send: Arc::new(send),
+            paces: std::array::from_fn(|_| Arc::new(Pace::new())),
+            app: Arc::clone(app),
+            directory,
+        })
+    }
+
+    /// Starts the readers; `part` says for each whose lanes it handles.
+    pub(crate) fn start(&self, loops: &mut JoinSet<()>, mut part: impl FnMut() -> Part) {
+        let [react, route, deliver, send] = &self.paces;
+        self.start_one(loops, REACT, &self.react, part(), react);
+        self.start_one(loops, route::NAME, &self.route, part(), route);
+        self.start_one(loops, ToEndpoints::NAME, &self.deliver, part(), deliver);
+        self.start_one(loops, ToChannels::NAME, &self.send, part(), send);
+    }
+
+    fn start_one<H: Handler>(
+        &self,
+        loops: &mut JoinSet<()>,
+        name: &'static str,
+        handler: &Arc<H>,
+        part: Part,
+        pace: &Arc<Pace>,
+    ) {
+        let (app, workspace) = (Arc::clone(&self.app), self.directory.workspace());
+        let (handler, pace) = (Arc::clone(handler), Arc::clone(pace));
+        loops.spawn(reader::run(app, workspace, name, handler, part, pace));
+    }
+
+    /// The workspace, and how far each reader is.
+    pub(crate) fn paces(&self) -> (WorkspaceId, impl Iterator<Item = (&'static str, &Arc<Pace>)>) {
+        (self.directory.workspace(), READERS.into_iter().zip(&self.paces))
+    }
+
+    /// Does what a timer is for.
+    pub(crate) async fn ring(&self, timer: &Timer) -> Result<(), StepFailed> {
+        let area = timer.name.0.split(':').next().unwrap_or_default();
+        match area {
+            "run" => match timer
+                .body
+                .get("run")
+                .and_then(Value::as_str)
+                .and_then(|id| id.parse::<RunId>().ok())
+            {
+                Some(run) => self.react.time_up(timer, run).await,
+                None => self.drop_unknown(timer).await,
+            },
+            ToEndpoints::NAME => self.deliver.take_up(timer).await,
+            ToChannels::NAME => self.send.take_up(timer).await,
+            silence::NAME => silence::ring(&self.app, timer).await,
+            greet::TIMER => greet::ring(&self.app, timer).await,
+            "file" => files::copy::copy(&self.app, &self.directory, timer).await,
+            files::upload::TIMER => files::upload::remove(&self.app, timer).await,
+            "album" => telegram::albums::ring(&self.app, &self.directory, timer).await,
+            "precheckout" => telegram::precheckout::ring(&self.app, &self.directory, timer).await,
+            _ => self.drop_unknown(timer).await,
+        }
+    }
+
+    async fn drop_unknown(&self, timer: &Timer) -> Result<(), StepFailed> {
+        tracing::error!(timer = %timer.name, "nobody knows the timer {}: it is dropped", timer.name);
+        let mut batch = tidings_store::Batch::new(timer.workspace);
+        batch.timers.push(TimerChange::Cancel { name: timer.name.clone() });
+        self.app.commit(batch).await?;
+        Ok(())
+    }
+}
+
+/// The offices of this node, by the lanes that they work on.
+#[derive(Default)]
+pub(crate) struct Offices {
+    of: RwLock<HashMap<(WorkspaceId, Place), Arc<Office>>>,
+}
+
+impl Offices {
+    /// The office that works on a share.
+    pub(crate) fn find(&self, workspace: WorkspaceId, share: Share) -> Option<Arc<Office>> {
+        let of = self.of.read().unwrap_or_else(PoisonError::into_inner);
+        let whole = || of.get(&(workspace, Place::Whole));
+        of.get(&(workspace, Place::Share(share))).or_else(whole).cloned()
+    }
+
+    /// Each place that is worked on.
+    pub(crate) fn places(&self) -> Vec<(WorkspaceId, Place)> {
+        self.of.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Each office once.
+    pub(crate) fn all(&self) -> Vec<Arc<Office>> {
+        let mut all: Vec<Arc<Office>> = Vec::new();
+        for office in self.of.read().unwrap_or_else(PoisonError::into_inner).values() {
+            if !all.iter().any(|known| Arc::ptr_eq(known, office)) {
+                all.push(Arc::clone(office));
+            }
+        }
+        all
+    }
+
+    pub(crate) fn put(&self, office: &Arc<Office>, places: impl IntoIterator<Item = Place>) {
+        let workspace = office.directory.workspace();
+        let mut of = self.of.write().unwrap_or_else(PoisonError::into_inner);
+        of.extend(places.into_iter().map(|place| ((workspace, place), Arc::clone(office))));
+    }
+
+    pub(crate) fn remove(&self, office: &Arc<Office>) {
+        let mut of = self.of.write().unwrap_or_else(PoisonError::into_inner);
+        of.retain(|_, known| !Arc::ptr_eq(known, office));
+    }
+}

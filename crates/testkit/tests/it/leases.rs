@@ -1,0 +1,159 @@
+//! Several nodes divide the work: when one dies, leaves or is paused, the others do its work, and nothing twice.
+
+use serde_json::json;
+use tidings_model::Delivery;
+use tidings_store::{DocumentQuery, Kind, Scan, Share, Version};
+use tidings_testkit::bus::Trouble;
+use tidings_testkit::nodes::Nodes;
+use tidings_testkit::receiver::{Receiver, Reply};
+use tidings_testkit::visitor::Visitor;
+use tidings_testkit::world::World;
+
+/// A bot that answers once to each message.
+const ECHO: &str = "
+behaviors:
+  - {name: echo, on: chat.message, from: customer, do: [{say: 'Heard: {{ event.text }}'}]}
+";
+
+/// How many shares a node works on.
+fn held(world: &World) -> usize {
+    Share::all().filter(|share| world.app.holds(world.workspace, *share)).count()
+}
+
+/// Waits until the nodes work on so many shares, whoever has the most.
+async fn until_held(nodes: &Nodes, counts: &[usize]) {
+    let what = format!("{counts:?} shares to be held");
+    let are_held = async || {
+        let mut now: Vec<usize> = nodes.all().iter().map(held).collect();
+        now.sort_unstable_by(|one, other| other.cmp(one));
+        (now == counts).then_some(())
+    };
+    nodes.at(0).until(&what, are_held).await;
+}
+
+/// So many visitors, each in a chat of their own: some for every node.
+async fn visitors(nodes: &Nodes, count: usize) -> Vec<Visitor> {
+    let channel = nodes.at(0).web_channel_of("echo").await;
+    let knows = async |world: &World| {
+        let directory = world.app.directory(world.workspace).expect("it is open");
+        directory.channel(channel).is_some()
+    };
+    nodes.until_all("the channel", knows).await;
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(Visitor::comes(nodes.at(0), channel).await);
+    }
+    all
+}
+
+/// Every visitor says it at one of the nodes, and is answered once.
+async fn all_are_answered(nodes: &Nodes, all: &[Visitor], text: &str) {
+    for (place, visitor) in all.iter().enumerate() {
+        let at = nodes.at(place % nodes.all().len());
+        visitor.says(at, text).await;
+    }
+    let answer = format!("bot Heard: {text}");
+    for visitor in all {
+        visitor.waits_for(nodes.at(0), &answer).await;
+    }
+    nodes.at(0).settle().await;
+    for visitor in all {
+        let read = visitor.reads(nodes.at(0)).await;
+        assert_eq!(read.iter().filter(|line| **line == answer).count(), 1, "{read:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_joins_gets_a_part_and_who_leaves_gives_it_back() {
+    let mut nodes = Nodes::start(1, Trouble::default()).await;
+    nodes.at(0).publish_good("echo", ECHO).await;
+    until_held(&nodes, &[16]).await;
+    let all = visitors(&nodes, 12).await;
+    all_are_answered(&nodes, &all, "alone").await;
+    nodes.join().await;
+    // While shares move.
+    all_are_answered(&nodes, &all, "two").await;
+    until_held(&nodes, &[8, 8]).await;
+    nodes.join().await;
+    all_are_answered(&nodes, &all, "three").await;
+    until_held(&nodes, &[6, 5, 5]).await;
+    nodes.leaves(1).await;
+    until_held(&nodes, &[8, 8]).await;
+    all_are_answered(&nodes, &all, "two again").await;
+    nodes.finish().await;
+}
+
+#[tokio::test]
+async fn the_work_of_a_node_that_dies_goes_on_elsewhere() {
+    let mut nodes = Nodes::start(1, Trouble::default()).await;
+    nodes.at(0).publish_good("echo", ECHO).await;
+    nodes.join().await;
+    until_held(&nodes, &[8, 8]).await;
+    let all = visitors(&nodes, 12).await;
+    all_are_answered(&nodes, &all, "before").await;
+    for visitor in &all {
+        visitor.says(nodes.at(1), "meanwhile").await;
+    }
+    nodes.dies(1);
+    for visitor in &all {
+        visitor.waits_for(nodes.at(0), "bot Heard: meanwhile").await;
+    }
+    until_held(&nodes, &[16]).await;
+    all_are_answered(&nodes, &all, "after").await;
+    let said = nodes.at(0).app.node();
+    let said = nodes.members.said(said).expect("it beats");
+    assert_eq!(said.state["shares"][nodes.at(0).workspace.to_string()], 16, "{said:?}");
+    nodes.finish().await;
+}
+
+#[tokio::test]
+async fn a_paused_node_that_comes_back_writes_nothing() {
+    let mut nodes = Nodes::start(1, Trouble::default()).await;
+    let receiver = Receiver::start().await;
+    let body = json!({ "url": receiver.url, "events": ["chat.message"] });
+    assert_eq!(nodes.at(0).post("/api/v1/endpoints", &body).await.status, 201);
+    until_held(&nodes, &[16]).await;
+    let channel = nodes.at(0).web_channel().await;
+    let alice = Visitor::comes(nodes.at(0), channel).await;
+    // A webhook is on its way out, and its receiver says nothing.
+    receiver.answers(|_| Reply::Never);
+    alice.says(nodes.at(0), "hello").await;
+    nodes.at(0).until("the webhook", async || (receiver.got().len() == 1).then_some(())).await;
+    nodes.join().await;
+    nodes.members.pause(nodes.at(0).app.node());
+    // The other one takes the work, and makes the delivery: it cannot know that one is on its way.
+    let other = nodes.at(1);
+    other.until("the other to hold all", async || (held(other) == 16).then_some(())).await;
+    other.until("the second try", async || (receiver.got().len() == 2).then_some(())).await;
+    // Both are sent away with a 500, and both want to write that down.
+    receiver.answers(|_| Reply::Status(204));
+    let paused = nodes.at(0);
+    paused.until("the paused one to know", async || (held(paused) == 0).then_some(())).await;
+    let deliveries = deliveries(other).await;
+    let [(delivery, version)] = deliveries.as_slice() else { panic!("{deliveries:?}") };
+    assert_eq!((delivery.attempts.len(), *version), (1, Version(1)), "{delivery:?}");
+    // It may come back: it begins anew, with leases of its own.
+    nodes.members.wake(paused.app.node());
+    until_held(&nodes, &[8, 8]).await;
+    nodes.turn(std::time::Duration::from_secs(60));
+    nodes.finish().await;
+}
+
+async fn deliveries(world: &World) -> Vec<(Delivery, Version)> {
+    let query = DocumentQuery { kind: Kind::Delivery, scan: Scan::All, after: None, limit: 100 };
+    let page = world.app.store().documents(world.workspace, query).await.expect("it can be read");
+    let read = |document: tidings_store::Document| {
+        let delivery = serde_json::from_value(document.body).expect("a delivery");
+        (delivery, document.version)
+    };
+    page.documents.into_iter().map(read).collect()
+}
+
+#[tokio::test]
+async fn a_node_that_is_alone_has_no_leases() {
+    let world = World::start().await;
+    let query = DocumentQuery { kind: Kind::Lease, scan: Scan::All, after: None, limit: 100 };
+    let page = world.app.store().documents(world.workspace, query).await.expect("it can be read");
+    assert_eq!((page.documents.len(), held(&world)), (0, 16));
+    world.finish().await;
+}
