@@ -14,6 +14,7 @@ mod agree;
 mod connect;
 mod failure;
 mod hint;
+mod listen;
 mod load;
 mod maintain;
 mod migrate;
@@ -32,6 +33,7 @@ mod text;
 mod writer;
 
 pub use connect::ConnectError;
+pub use listen::{ListenBus, ListenError};
 pub use load::PostgresLoad;
 pub use maintain::restore::restore;
 pub use open::OpenError;

@@ -16,10 +16,11 @@ pub struct Options {
     pub queue: usize,
 }
 
-/// A commit is mostly waiting for the disk and the network: four keep a database of a few cores busy.
-const WRITERS_DEFAULT: usize = 4;
+/// A commit is mostly waiting for the disk and the network. Those that wait together share a disk sync, so more of them
+/// write more workspaces at once.
+const WRITERS_DEFAULT: usize = 8;
 
-/// Reads are short; ten nodes with so many stay below the hundred connections that PostgreSQL takes unless told otherwise.
+/// Reads are short. Five nodes with so many stay below the hundred connections that PostgreSQL takes unless told otherwise.
 const READERS_DEFAULT: usize = 5;
 
 /// At 10 000 batches per second a full queue is less than a second of work: a caller hears "overloaded" before its own

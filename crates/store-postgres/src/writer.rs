@@ -220,6 +220,8 @@ impl Shared {
 async fn write_all(shared: Arc<Shared>) {
     while let Some((workspace, group)) = shared.next().await {
         let rest = group::write(&shared.context, workspace, group).await;
+        // Who was answered has its next batch ready in a moment: it goes into the next group, not into the one after that.
+        tokio::task::yield_now().await;
         shared.done(workspace, rest);
     }
 }

@@ -97,7 +97,8 @@ async fn copy_all(client: &Client, folder: &Path) -> Result<Manifest, ReadError>
     let row = client.query_typed_one(sql, &[]).await.map_err(engine)?;
     let mut manifest = Manifest { format: FORMAT, schema: column(&row, 0)?, tables: Vec::new() };
     // Who lives now is nothing to keep.
-    let tables = TABLES.into_iter().filter(|name| *name != "nodes").chain(["tallied_names"]);
+    let tables =
+        TABLES.into_iter().filter(|name| *name != "nodes").chain(["tallied_names", "agreements"]);
     for name in tables {
         let sql = "SELECT attname::text FROM pg_attribute
             WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum";

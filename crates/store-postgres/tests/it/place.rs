@@ -1,5 +1,6 @@
 //! A database of its own for each test's store.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -34,17 +35,25 @@ impl Database {
     pub(crate) fn url(&self) -> String {
         self.database.url()
     }
+
+    pub(crate) fn name(&self) -> &str {
+        self.database.name()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.database.address()
+    }
 }
 
 fn fresh() -> tidings_services::Database {
     block(tidings_services::database()).expect("a database for the test")
 }
 
-fn block<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block<T>(future: impl Future<Output = T>) -> T {
     block_in_place(|| Handle::current().block_on(future))
 }
 
-fn open(url: &str, clock: Arc<dyn Clock>) -> Arc<PostgresStore> {
+pub(crate) fn open(url: &str, clock: Arc<dyn Clock>) -> Arc<PostgresStore> {
     let bus = Arc::new(Alone::default());
     Arc::new(block(PostgresStore::open(Options::new(url), clock, bus)).expect("the store opens"))
 }
