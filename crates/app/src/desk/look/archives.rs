@@ -156,7 +156,14 @@ pub async fn search(app: &App, actor: &Actor, asked: &AskedArchives) -> Result<F
 
 /// Waits until the archive has what the log has now; not for ever.
 pub(super) async fn catch_up(app: &App, workspace: WorkspaceId) {
-    let last = app.store.tail(workspace).head();
+    let mut last = app.store.tail(workspace).head();
+    if !app.bus().is_alone() {
+        // Another node may have written what this one has not come to yet.
+        match app.store.last_seq(workspace).await {
+            Ok(written) => last = last.max(written),
+            Err(error) => tracing::warn!("a search may miss what was said last: {error}"),
+        }
+    }
     let indexed = app.indexed(workspace);
     if tokio::time::timeout(FRESH_WAIT, indexed.reaches(last)).await.is_err() {
         tracing::warn!("the archive is behind the log; a search does not find what was said last");
