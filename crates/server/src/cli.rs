@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::migrate_store::End;
+
 /// The open event server behind chatbots and help desks.
 #[derive(Debug, Parser)]
 #[command(name = "tidings", version, about)]
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Put a backup back into a new data folder.
     Restore(Restore),
+    /// Move everything from a data folder into a database, or back, while nobody serves.
+    MigrateStore(MigrateStore),
     /// Look for what is wrong with an installation.
     Doctor(Doctor),
     /// Print all settings with their defaults, as a `tidings.toml`.
@@ -248,6 +252,17 @@ pub(crate) struct Restore {
     /// The data folder, which must be empty or not there.
     #[arg(long, default_value = "data")]
     pub data: PathBuf,
+}
+
+/// Options of `migrate-store`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateStore {
+    /// Where the store is: a data folder, or postgres://…
+    #[arg(long, value_name = "FOLDER|URL")]
+    pub from: End,
+    /// Where it goes: a data folder without a store, or an empty database.
+    #[arg(long, value_name = "FOLDER|URL")]
+    pub to: End,
 }
 
 /// Options of `doctor`.

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod event_types;
 mod events;
+pub(crate) mod migrate_store;
 mod openapi;
 mod reference;
 mod serve;
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::AgentToken(options) => agent_token::agent_token(options).await,
         Command::Backup(options) => backup::backup(&options),
         Command::Restore(options) => backup::restore(&options),
+        Command::MigrateStore(options) => migrate_store::migrate_store(options).await,
         Command::Doctor(options) => doctor::doctor(&options).await,
         Command::Settings => reference::settings(),
         Command::Openapi => openapi::openapi(),

@@ -1,15 +1,18 @@
 //! What an installation runs on: the file in its data folder, or a database that many nodes share, with what carries
 //! hints between them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tidings_app::seal::Sealer;
 use tidings_bus::{Alone, Bus};
+use tidings_bus_nats::NatsBus;
 use tidings_model::{Clock, NodeId, WorkspaceId};
 use tidings_store::agree::Agree;
 use tidings_store::{Nodes, Store};
-use tidings_store_postgres::PostgresStore;
+use tidings_store_postgres::{ListenBus, PostgresStore};
 use uuid::Uuid;
 
 use crate::clock::SystemClock;
@@ -32,45 +35,122 @@ pub(crate) struct Engine {
     pub(crate) node: NodeId,
     /// What the nodes share; nothing where there is one.
     pub(crate) shared: Option<Shared>,
+    /// NATS, where it carries the hints.
+    nats: Option<Arc<NatsBus>>,
 }
+
+/// How long `doctor` waits for NATS.
+const NATS_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often it looks.
+const NATS_LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What the nodes of an installation share.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<PostgresStore>);
 
 impl Engine {
+    /// What the settings say of the database; nothing without one.
+    pub(crate) fn options(settings: &Settings) -> Option<tidings_store_postgres::Options> {
+        let SecretText(url) = settings.database.url.as_ref()?;
+        Some(tidings_store_postgres::Options {
+            writers: settings.database.writers,
+            readers: settings.database.readers,
+            ..tidings_store_postgres::Options::new(url)
+        })
+    }
+
     /// Opens what the settings name.
     pub(crate) async fn open(
         installation: &Installation,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
         let node = NodeId::new(SystemClock.next_id());
-        let Some(SecretText(url)) = &settings.database.url else {
+        let Some(options) = Self::options(settings) else {
             let store = Arc::new(installation.open_store(settings)?);
-            return Ok(Self { store, bus: Arc::new(Alone::default()), node, shared: None });
+            let bus = Arc::new(Alone::default());
+            return Ok(Self { store, bus, node, shared: None, nats: None });
         };
-        let options = tidings_store_postgres::Options {
-            writers: settings.database.writers,
-            readers: settings.database.readers,
-            ..tidings_store_postgres::Options::new(url)
-        };
-        if !settings.nats.urls.is_empty() {
-            tracing::warn!("nats.urls: this version looks into the database instead");
-        }
-        let bus: Arc<dyn Bus> = Arc::new(Alone::default());
+        let (bus, nats) = bus(installation, settings, node).await?;
         let store = PostgresStore::open(options, Arc::new(SystemClock), Arc::clone(&bus))
             .await
             .context("database.url: the database cannot be used")?;
         let store = Arc::new(store);
         let shared = Some(Shared(Arc::clone(&store)));
-        Ok(Self { store, bus, node, shared })
+        Ok(Self { store, bus, node, shared, nats })
+    }
+
+    /// Whether NATS is reached; it connects in the background, so it is given a moment.
+    pub(crate) async fn reaches_nats(&self) -> anyhow::Result<String> {
+        let Some(nats) = &self.nats else { return Ok("not used".into()) };
+        let began = std::time::Instant::now();
+        while !nats.is_connected() {
+            anyhow::ensure!(
+                began.elapsed() < NATS_PATIENCE,
+                "none of nats.urls is reached: nodes go on by looking into the database, and are slower"
+            );
+            tokio::time::sleep(NATS_LOOK_INTERVAL).await;
+        }
+        Ok("reached".into())
     }
 }
 
+/// What carries hints between nodes.
+async fn bus(
+    installation: &Installation,
+    settings: &Settings,
+    node: NodeId,
+) -> anyhow::Result<(Arc<dyn Bus>, Option<Arc<NatsBus>>)> {
+    let nats = &settings.nats;
+    if nats.urls.is_empty() {
+        let url = settings.database.listen_url.as_ref().or(settings.database.url.as_ref());
+        let SecretText(url) = url.context("without database.url there is nobody to hint to")?;
+        let bus = ListenBus::open(url, node, Arc::new(SystemClock)).await.context(
+            "hints cannot be heard from the database (name it in database.listen_url, or NATS in nats.urls)",
+        )?;
+        return Ok((Arc::new(bus), None));
+    }
+    let in_folder = |path: &std::path::PathBuf| installation.folder().join(path);
+    let certificate = match (&nats.certificate, &nats.certificate_key) {
+        (Some(certificate), Some(key)) => Some((in_folder(certificate), in_folder(key))),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            anyhow::bail!("nats.certificate and nats.certificate_key: say both or none")
+        }
+    };
+    let options = tidings_bus_nats::Settings {
+        urls: nats.urls.clone(),
+        installation: nats.installation.clone(),
+        credentials: nats.credentials.as_ref().map(in_folder),
+        root_certificates: nats.root_certificates.as_ref().map(in_folder),
+        certificate,
+        require_tls: nats.require_tls,
+    };
+    let nats = Arc::new(NatsBus::open(&options, node).await.context("nats")?);
+    Ok((Arc::clone(&nats) as Arc<dyn Bus>, Some(nats)))
+}
+
 impl Shared {
-    /// All nodes, for who divides the work with them.
+    /// Who else lives.
     pub(crate) fn nodes(&self) -> Arc<dyn Nodes> {
         Arc::clone(&self.0) as Arc<dyn Nodes>
+    }
+
+    /// Whether the key here is that of the other nodes; changes nothing.
+    pub(crate) async fn has_our_key(&self, installation: &Installation) -> anyhow::Result<String> {
+        let Some(agreed) = self.0.agreed(KEY).await? else {
+            return Ok("no node has started yet".into());
+        };
+        anyhow::ensure!(
+            installation.has_key(),
+            "there is none here: copy secret.key from a node, or say it in {KEY_VARIABLE}"
+        );
+        let (key, _) = installation.key()?;
+        anyhow::ensure!(
+            fingerprint(&Sealer::new(&key)) == agreed,
+            "it is another one than that of the nodes: copy secret.key from one of them"
+        );
+        Ok("that of all nodes".into())
     }
 
     /// Makes sure that all nodes have one key. The first one's counts.
@@ -116,4 +196,16 @@ impl Shared {
 fn fingerprint(sealer: &Sealer) -> String {
     let tag = sealer.tag("tidings key fingerprint");
     tag.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where the machine's name is.
+const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
+
+/// What people call this node: what the settings say, or the machine's name and where the node listens.
+pub(crate) fn name_of_node(settings: &Settings, listens_on: SocketAddr) -> String {
+    if let Some(name) = &settings.node.name {
+        return name.clone();
+    }
+    let machine = std::fs::read_to_string(HOSTNAME_FILE).unwrap_or_default();
+    format!("{} {listens_on}", machine.trim()).trim().to_owned()
 }

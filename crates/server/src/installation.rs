@@ -14,17 +14,8 @@ use tidings_outbound::{Client, Policy};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 
 use crate::clock::SystemClock;
-use crate::engine::{Engine, Shared};
+use crate::engine::{Engine, Shared, name_of_node};
 use crate::settings::{Settings, Synchronous};
-
-/// Where the machine's name is.
-const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
-
-/// What people call this node: the machine's name, where it tells it, and where the node listens.
-fn node_name(listens_on: std::net::SocketAddr) -> String {
-    let host = std::fs::read_to_string(HOSTNAME_FILE).unwrap_or_default();
-    format!("{} {listens_on}", host.trim()).trim().to_owned()
-}
 
 /// A page of the store's file: SQLite's default, which we keep.
 const PAGE_BYTES: u64 = 4_096;
@@ -73,6 +64,11 @@ impl Installation {
         self.folder.join("secret.key")
     }
 
+    /// Whether there is a key, in the environment or in the folder.
+    pub(crate) fn has_key(&self) -> bool {
+        std::env::var_os(KEY_VARIABLE).is_some() || self.key_file().exists()
+    }
+
     /// Where the bots' texts are.
     pub(crate) fn bots_folder(&self, settings: &Settings) -> PathBuf {
         settings.bots.folder.clone().unwrap_or_else(|| self.folder.join("bots"))
@@ -99,7 +95,7 @@ impl Installation {
         catalogue: Arc<Catalogue>,
         listens_on: std::net::SocketAddr,
     ) -> anyhow::Result<(Arc<App>, Option<Shared>)> {
-        let Engine { store, bus, node, shared } = Engine::open(self, settings).await?;
+        let Engine { store, bus, node, shared, .. } = Engine::open(self, settings).await?;
         let sealer = match &shared {
             Some(shared) => shared.agree_on_key(self).await?,
             None => Sealer::new(&self.key()?.0),
@@ -114,7 +110,7 @@ impl Installation {
             sealer,
             settings: settings.pipeline(&self.folder, listens_on)?,
             node,
-            node_name: node_name(listens_on),
+            node_name: name_of_node(settings, listens_on),
             nodes: shared.as_ref().map(Shared::nodes),
             bus,
         };

@@ -83,6 +83,8 @@ settings! {
     database: Database {
         /// `postgres://user:password@host:port/database?sslmode=verify-full`, the same on all nodes. Better in the environment than in a file: `TIDINGS__DATABASE__URL`. Since v0.2.
         url: Option<SecretText> = None,
+        /// The database itself, where the address above leads to a pool that passes no notifications on (PgBouncer in transaction mode). Only without NATS. Since v0.2.
+        listen_url: Option<SecretText> = None,
         /// Connections of this node that write. Since v0.2.
         writers: usize = DATABASE_WRITERS,
         /// Connections of this node that read. Since v0.2.
@@ -96,12 +98,18 @@ settings! {
         credentials: Option<PathBuf> = None,
         /// A file of certificates to trust instead of the machine's; one that is not absolute is in the data folder. Since v0.2.
         root_certificates: Option<PathBuf> = None,
-        /// What the subjects begin with: installations that share a NATS have different ones. Since v0.2.
-        subject: String = "tidings".into(),
+        /// Our certificate, where the servers ask for one; one that is not absolute is in the data folder. Since v0.2.
+        certificate: Option<PathBuf> = None,
+        /// The key of our certificate. Since v0.2.
+        certificate_key: Option<PathBuf> = None,
+        /// Whether a connection without TLS is refused. Since v0.2.
+        require_tls: bool = false,
+        /// What tells this installation from others on the same servers: letters, digits, `-` and `_`. Since v0.2.
+        installation: String = "main".into(),
     }
     /// This node, among others of the same database.
     node: Node {
-        /// What people call it, in `tidings doctor` and in the log; unset, the machine's name. Since v0.2.
+        /// What people call it, in `tidings doctor` and in the log; unset, the machine's name and where it listens. Since v0.2.
         name: Option<String> = None,
     }
     /// What requests may cost.
@@ -529,7 +537,8 @@ fn from_variable(section: &str, key: &str, text: &str) -> toml::Value {
     // Names and keys are texts, also those of digits only.
     let is_text = match section {
         "files" => !matches!(key, "upload_bytes_max" | "path_style"),
-        "node" | "nats" => true,
+        "node" => true,
+        "nats" => key != "require_tls",
         _ => false,
     };
     if is_text {
@@ -579,7 +588,10 @@ mod tests {
             .replace("# secret_access_key =", "secret_access_key = \"secret\"")
             .replace("# folder =", "folder = \"bots\"")
             .replace("# drain_s =", "drain_s = 1")
+            .replace("# listen_url =", "listen_url = \"postgres://db.example/tidings\"")
             .replace("# url =", "url = \"postgres://db.example/tidings\"")
+            .replace("# certificate =", "certificate = \"node.pem\"")
+            .replace("# certificate_key =", "certificate_key = \"node.key\"")
             .replace("# credentials =", "credentials = \"tidings.creds\"")
             .replace("# root_certificates =", "root_certificates = \"ca.pem\"")
             .replace("# name =", "name = \"one\"")

@@ -1,11 +1,12 @@
 //! What all nodes have alike: one row for each thing, written by who came first.
 
-use tidings_store::CommitError;
+use tidings_store::{CommitError, ReadError};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
 use crate::readers::Readers;
+use crate::row::{column, engine};
 
 /// Under this name lies that the database is being filled by a move; see `load`.
 pub(crate) const LOADING: &str = "loading";
@@ -31,6 +32,13 @@ pub(crate) async fn agree(
         .await
         .map_err(failed)?;
     row.try_get(0).map_err(failed)
+}
+
+/// What is kept under a name.
+pub(crate) async fn agreed(client: &Client, name: &str) -> Result<Option<String>, ReadError> {
+    let sql = "SELECT text FROM agreements WHERE name = $1";
+    let row = client.query_typed_opt(sql, &[(&name, Type::TEXT)]).await.map_err(engine)?;
+    row.map(|row| column(&row, 0)).transpose()
 }
 
 /// Whether a move into the database has begun and not ended.

@@ -36,6 +36,7 @@ pub use connect::ConnectError;
 pub use listen::{ListenBus, ListenError};
 pub use load::PostgresLoad;
 pub use maintain::restore::restore;
+pub use migrate::Schema;
 pub use open::OpenError;
 pub use options::Options;
 pub use store::PostgresStore;

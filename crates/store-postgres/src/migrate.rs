@@ -48,6 +48,36 @@ const LOCK: i64 = 0x5464_6773;
 /// The oldest server: it must tell what became of a transaction by its whole number.
 const SERVER_MIN: i32 = 130_000;
 
+/// How a database's schema and this binary fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The number of the last migration that was run; 0 in an empty database.
+    pub found: i32,
+    /// What a binary must know to work with it.
+    pub needed: i32,
+    /// The highest number that this binary knows.
+    pub known: i32,
+}
+
+/// Looks at the schema, and changes nothing.
+pub(crate) async fn look(client: &Client) -> Result<Schema, OpenError> {
+    if !exists(client, "schema_versions").await? {
+        return Ok(Schema { found: 0, needed: 0, known: KNOWN });
+    }
+    let (found, needed) = numbers(client).await?;
+    Ok(Schema { found, needed, known: KNOWN })
+}
+
+async fn numbers(client: &Client) -> Result<(i32, i32), OpenError> {
+    let row = client
+        .query_typed_one(
+            "SELECT coalesce(max(number), 0), coalesce(max(compatible_from), 0) FROM schema_versions",
+            &[],
+        )
+        .await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
 /// Runs what is missing. Waits while another node does; a migration of a large database takes minutes.
 pub(crate) async fn run(client: &Client, now: Timestamp) -> Result<(), OpenError> {
     check_server(client).await?;
@@ -117,13 +147,7 @@ pub(crate) async fn run_in_transaction(
             )
             .await?;
     }
-    let row = client
-        .query_typed_one(
-            "SELECT coalesce(max(number), 0), coalesce(max(compatible_from), 0) FROM schema_versions",
-            &[],
-        )
-        .await?;
-    let (found, needed): (i32, i32) = (row.try_get(0)?, row.try_get(1)?);
+    let (found, needed) = numbers(client).await?;
     if needed > KNOWN {
         return Err(OpenError::Newer { found, needed, known: KNOWN });
     }

@@ -12,7 +12,7 @@ use crate::readers::Readers;
 use crate::store::PostgresStore;
 use crate::tails::{self, Tails};
 use crate::writer::{Context, Queue};
-use crate::{Options, agree, migrate};
+use crate::{Options, Schema, agree, migrate};
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,14 @@ impl From<ReadError> for OpenError {
 const BEAT_CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
 
 impl PostgresStore {
+    /// How the schema of a database and this binary fit together; changes nothing.
+    pub async fn schema(options: &Options) -> Result<Schema, OpenError> {
+        let pool = Address::parse(&options.url)?.pool(1, BEAT_CONNECTION_PATIENCE);
+        let client =
+            pool.get().await.map_err(|error| OpenError::Engine { source: error.into() })?;
+        migrate::look(&client).await
+    }
+
     /// Opens a store, and makes its tables if they are not there.
     ///
     /// Hints to and from other nodes go by the bus; without hints the store looks into the database a few times a second.

@@ -249,6 +249,11 @@ impl Agree for PostgresStore {
     async fn agree(&self, name: &str, text: &str) -> Result<String, CommitError> {
         agree::agree(&self.readers, name, text).await
     }
+
+    async fn agreed(&self, name: &str) -> Result<Option<String>, ReadError> {
+        let client = self.readers.take().await?;
+        client.within(agree::agreed(&client, name)).await
+    }
 }
 
 #[async_trait::async_trait]

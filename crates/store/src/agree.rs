@@ -1,7 +1,7 @@
 //! What the nodes of an installation must have alike before there is a workspace to keep it in: which key they seal with,
 //! which workspace is the first.
 
-use crate::CommitError;
+use crate::{CommitError, ReadError};
 
 /// Keeps a few short texts for all nodes.
 #[async_trait::async_trait]
@@ -10,4 +10,7 @@ pub trait Agree: Send + Sync + 'static {
     ///
     /// Safe to run twice, and at once on many nodes: all are given the same.
     async fn agree(&self, name: &str, text: &str) -> Result<String, CommitError>;
+
+    /// What is kept under a name.
+    async fn agreed(&self, name: &str) -> Result<Option<String>, ReadError>;
 }

@@ -1,5 +1,7 @@
 //! `tidings doctor`: what is wrong with an installation, and what to do. It changes nothing.
 
+mod nodes;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,11 +9,13 @@ use tidings_app::admin::bots::CatalogueVocabulary;
 use tidings_behaviors::Bot;
 use tidings_catalogue::Catalogue;
 use tidings_store::Store;
+use tidings_store_postgres::PostgresStore;
 use tidings_store_sqlite::OpenError;
 
 use super::say;
 use crate::bots_folder::{bots_in, read_bot};
 use crate::cli::Doctor;
+use crate::engine::Engine;
 use crate::installation::Installation;
 use crate::settings::Settings;
 
@@ -33,8 +37,11 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
             .map_err(|e| anyhow::anyhow!("{e:#}")),
     )?;
 
+    let said = options.shared.said();
     let there = options.data.join("tidings.db").is_file();
-    if !there {
+    let settings = Settings::read(&options.data, options.config.as_deref(), said);
+    let has_database = settings.as_ref().is_ok_and(|settings| settings.database.url.is_some());
+    if !there && !has_database {
         check(
             "data folder",
             Err(anyhow::anyhow!(
@@ -45,15 +52,24 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let installation = Installation::at(&options.data)?;
-    let settings =
-        Settings::read(installation.folder(), options.config.as_deref(), options.shared.said());
     check(
         "settings",
         settings.as_ref().map(|_| "read".into()).map_err(|e| anyhow::anyhow!("{e:#}")),
     )?;
     let settings = settings.unwrap_or_default();
 
-    check("key", key_is_private(&installation))?;
+    if installation.key_file().exists() || !installation.has_key() {
+        check("key", key_is_private(&installation))?;
+    }
+    if has_database {
+        for (name, found) in database(&installation, &settings).await {
+            check(name, found)?;
+        }
+        if let Ok(catalogue) = &catalogue {
+            check("bots", bots(&installation, &settings, catalogue))?;
+        }
+        return Ok(if sick == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     match installation.open_store(&settings) {
         Ok(store) => {
             check("store", look_at(Arc::new(store)).await)?;
@@ -64,6 +80,48 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
         check("bots", bots(&installation, &settings, catalogue))?;
     }
     Ok(if sick == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is asked of a database that many nodes share. It is not brought up to date: nodes do that when they start.
+async fn database(installation: &Installation, settings: &Settings) -> nodes::Found {
+    let Some(options) = Engine::options(settings) else { return Vec::new() };
+    let schema = match PostgresStore::schema(&options).await {
+        Ok(schema) => schema,
+        Err(error) => return vec![("database", Err(error.into()))],
+    };
+    let mut found: nodes::Found = Vec::new();
+    let said = format!("schema number {}, this binary knows {}", schema.found, schema.known);
+    if schema.found != schema.known {
+        let wrong = if schema.found < schema.known {
+            "a node of this version brings it up to date at its start; look with the binary of the nodes until then"
+        } else {
+            "a newer version serves: look with its binary"
+        };
+        return vec![("database", Err(anyhow::anyhow!("{said}: {wrong}")))];
+    }
+    found.push(("database", Ok(said)));
+    let engine = match Engine::open(installation, settings).await {
+        Ok(engine) => engine,
+        Err(error) => {
+            found.push(("store", Err(error)));
+            return found;
+        }
+    };
+    if let Some(shared) = &engine.shared {
+        found.push(("same key", shared.has_our_key(installation).await));
+        match shared.nodes().nodes().await {
+            Ok(peers) => {
+                found.extend(nodes::look(&peers));
+                found.push(("leases", nodes::leases(&*engine.store, &peers).await));
+            }
+            Err(error) => found.push(("nodes", Err(error.into()))),
+        }
+    }
+    if !settings.nats.urls.is_empty() {
+        found.push(("nats", engine.reaches_nats().await));
+    }
+    found.push(("store", look_at(engine.store).await));
+    found
 }
 
 /// A store that a server has open is looked through by that server: its `/readyz` tells of damage.

@@ -254,6 +254,16 @@ impl Installation {
     }
 }
 
+impl Installation {
+    /// As [`Installation::run`], with the settings of the server.
+    pub(crate) fn as_set(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(TIDINGS);
+        command.args(arguments).current_dir(self.folder.path());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).output().expect("tidings starts")
+    }
+}
+
 impl Running {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
