@@ -28,6 +28,7 @@ use crate::pipeline::files::COPIES_AT_ONCE_MAX;
 use crate::pipeline::files::picture::PICTURES_AT_ONCE_MAX;
 use crate::pipeline::files::store::{FileStore, WrongS3Settings};
 use crate::pipeline::files::upload::UPLOADS_AT_ONCE_MAX;
+use crate::pipeline::fresh;
 use crate::pipeline::index::Indexed;
 use crate::pipeline::scene::Scene;
 use crate::pipeline::telegram::open::OpenChannels;
@@ -263,6 +264,9 @@ impl App {
             batch.expects.push(hold.expect());
         }
         let told = (!self.bus.is_alone()).then(|| Change::of(&batch, self.now() + LOOK_INTERVAL));
+        if told.as_ref().is_some_and(|told| told.directory || told.bots) {
+            fresh::note_change(&mut batch);
+        }
         // Before it is written and after: a read in between is not kept.
         self.forget(workspace, &changed);
         let committed = self.store.commit(batch).await;

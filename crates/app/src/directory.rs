@@ -13,7 +13,7 @@ use tidings_behaviors::{Behavior, Bot, Heard};
 use tidings_catalogue::TypeFilter;
 use tidings_model::{
     Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Endpoint, EndpointId, Event, Group,
-    GroupName, GroupNumber, Properties, TypeName, WorkspaceId,
+    GroupName, GroupNumber, Properties, Seq, TypeName, WorkspaceId,
 };
 use tidings_store::{DocumentQuery, Kind, ReadError, Scan, Store, Version};
 use tokio::sync::Notify;
@@ -43,6 +43,10 @@ pub struct Directory {
     reading: tokio::sync::Mutex<u64>,
     /// Another node changed something.
     stale: Notify,
+    /// Of which version it is, at least; told by [`crate::pipeline::fresh`].
+    version: AtomicU64,
+    /// Held while the version is looked at; up to which event it was.
+    looking: tokio::sync::Mutex<Seq>,
 }
 
 /// What is listed in documents.
@@ -140,6 +144,8 @@ impl Directory {
             asked: AtomicU64::new(0),
             reading: tokio::sync::Mutex::new(0),
             stale: Notify::new(),
+            version: AtomicU64::new(0),
+            looking: tokio::sync::Mutex::new(Seq::START),
         }
     }
 
@@ -271,6 +277,21 @@ impl Directory {
     /// Waits until it is to be read again before its time. Cancel-safe.
     pub(crate) async fn stale(&self) {
         self.stale.notified().await;
+    }
+
+    /// Of which version all of it is, at least.
+    pub(crate) fn version(&self) -> Version {
+        Version(self.version.load(Ordering::Acquire))
+    }
+
+    /// All of it was read since it had this version.
+    pub(crate) fn is_of(&self, version: Version) {
+        self.version.fetch_max(version.0, Ordering::AcqRel);
+    }
+
+    /// The turn to look at the version, and up to which event it was looked at.
+    pub(crate) async fn looking(&self) -> tokio::sync::MutexGuard<'_, Seq> {
+        self.looking.lock().await
     }
 
     /// Reads the documents again. Who asks while others wait for their turn has their reading with them.

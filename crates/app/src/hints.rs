@@ -109,7 +109,8 @@ impl Change {
                 | Kind::BotTemplate
                 | Kind::Form
                 | Kind::Lease
-                | Kind::Turn => {}
+                | Kind::Turn
+                | Kind::Directory => {}
             }
         }
         change.timers = batch

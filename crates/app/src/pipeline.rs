@@ -12,6 +12,7 @@ pub mod deliver;
 pub mod enact;
 pub mod files;
 pub mod forget;
+pub(crate) mod fresh;
 pub(crate) mod hands;
 pub mod index;
 pub mod live;

@@ -69,11 +69,13 @@ pub enum Kind {
     Lease,
     /// The turn to give an agent a chat; its version moves with each chat that is given.
     Turn,
+    /// What nodes keep at hand about the workspace: its version moves with each change of that.
+    Directory,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Workspace,
         Self::Token,
         Self::Agent,
@@ -102,6 +104,7 @@ impl Kind {
         Self::Form,
         Self::Lease,
         Self::Turn,
+        Self::Directory,
     ];
 
     /// The word for it, as it is stored.
@@ -135,6 +138,7 @@ impl Kind {
             Self::Form => "form",
             Self::Lease => "lease",
             Self::Turn => "turn",
+            Self::Directory => "directory",
         }
     }
 }

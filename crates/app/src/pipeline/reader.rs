@@ -21,6 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
 
 use super::cursors;
+use super::fresh;
 use super::hands::{Hands, Place};
 use crate::App;
 use crate::nodes::hold::{Hold, InHand, Under};
@@ -176,8 +177,15 @@ pub(crate) async fn run<H: Handler>(
             }
             events = follower.next(LOOK_EVENTS_MAX), if reader.hands.open() < WINDOW_EVENTS_MAX => {
                 match events {
-                    Ok(events) => for event in events {
-                        reader.take(&event, &desks);
+                    Ok(events) => if reader.knows_of(&events).await {
+                        for event in events {
+                            reader.take(&event, &desks);
+                        }
+                    } else {
+                        // What was given out and not taken is given out again.
+                        let (store, taken) = (Arc::clone(&reader.app.store), reader.hands.taken());
+                        follower = Follower::new(store, workspace, taken);
+                        tokio::time::sleep(PAUSE_MIN).await;
                     },
                     Err(error) => {
                         tracing::error!(reader = name, "reader {name} cannot read the log: {error}");
@@ -294,6 +302,21 @@ enum Finish {
 }
 
 impl<H: Handler> Reader<H> {
+    /// Whether all that was changed before these events is known here; what cannot be read now is asked for again.
+    async fn knows_of(&self, events: &[Arc<Event>]) -> bool {
+        let Some(last) = events.last() else { return true };
+        let known = fresh::keep_up(&self.app, self.workspace, last.seq).await;
+        if let Err(error) = &known {
+            let name = self.name;
+            tracing::error!(
+                reader = name,
+                "reader {name} cannot read what is at hand: {}",
+                chain(error)
+            );
+        }
+        known.is_ok()
+    }
+
     fn take(&mut self, event: &Arc<Event>, desks: &BTreeMap<Place, Desk>) {
         let mut lanes = Vec::new();
         self.handler.lanes(event, &mut lanes);

@@ -12,13 +12,12 @@ use tokio::task::JoinSet;
 
 use super::hands::Place;
 use super::office::{Loads, Office, Offices};
-use super::reader::{Part, chain, stopped};
-use super::{files, forget, index, telegram, timers};
-use crate::admin::bots;
+use super::reader::Part;
+use super::{files, forget, fresh, index, telegram, timers};
 use crate::desk::customers::leave;
 use crate::desk::hub;
 use crate::desk::routing::come;
-use crate::directory::{Directory, REFRESH_INTERVAL};
+use crate::directory::Directory;
 use crate::nodes::keeper::{self, Keeping};
 use crate::{App, hints};
 
@@ -78,7 +77,7 @@ pub(crate) fn start_here(
     stopped: &watch::Receiver<bool>,
 ) {
     let workspace = directory.workspace();
-    loops.spawn(keep_fresh(Arc::clone(app), Arc::clone(directory), stopped.clone()));
+    loops.spawn(fresh::run(Arc::clone(app), Arc::clone(directory), stopped.clone()));
     loops.spawn(hub::reader::run(Arc::clone(app), workspace, stopped.clone()));
     loops.spawn(hub::totals::run(Arc::clone(app), workspace, stopped.clone()));
     loops.spawn(index::run(Arc::clone(app), workspace, stopped.clone()));
@@ -88,22 +87,4 @@ pub(crate) fn start_here(
     let (app, directory) = (Arc::clone(app), Arc::clone(directory));
     // It connects the channels whose shares are held here.
     loops.spawn(telegram::connect::run(app, directory, stopped.clone()));
-}
-
-async fn keep_fresh(app: Arc<App>, directory: Arc<Directory>, mut stop: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = stopped(&mut stop) => return,
-            () = tokio::time::sleep(REFRESH_INTERVAL) => {}
-            () = directory.stale() => {}
-        }
-        if let Err(error) = directory.refresh(&app).await {
-            tracing::warn!("the directory could not be read again: {}", chain(&error));
-        }
-        if !app.bus.is_alone()
-            && let Err(error) = bots::load_changed(&app, directory.workspace()).await
-        {
-            tracing::warn!("the live bots could not be read again: {}", chain(&error));
-        }
-    }
 }

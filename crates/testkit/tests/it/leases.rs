@@ -150,6 +150,29 @@ async fn deliveries(world: &World) -> Vec<(Delivery, Version)> {
 }
 
 #[tokio::test]
+async fn what_was_changed_before_an_event_is_known_wherever_it_is_handled() {
+    // No hint comes through, so that the other node would know of the endpoint some seconds later.
+    let mut nodes = Nodes::start(1, Trouble { lost: 100, ..Trouble::default() }).await;
+    nodes.join().await;
+    until_held(&nodes, &[8, 8]).await;
+    let receiver = Receiver::start().await;
+    let first = nodes.at(0);
+    for count in 1..=3 {
+        let url = format!("{}?endpoint={count}", receiver.url);
+        let body = json!({ "url": url, "events": ["note.added"] });
+        assert_eq!(first.post("/api/v1/endpoints", &body).await.status, 201);
+        for number in 0..16 {
+            let event = json!({ "type": "note.added", "data": { "text": number.to_string() } });
+            assert_eq!(first.post("/api/v1/events", &event).await.status, 201);
+        }
+    }
+    // Each endpoint hears what followed it: three times, twice and once as much.
+    first.until("all webhooks", async || (receiver.got().len() >= 96).then_some(())).await;
+    nodes.finish().await;
+    assert_eq!(receiver.got().len(), 96);
+}
+
+#[tokio::test]
 async fn a_node_that_is_alone_has_no_leases() {
     let world = World::start().await;
     let query = DocumentQuery { kind: Kind::Lease, scan: Scan::All, after: None, limit: 100 };
