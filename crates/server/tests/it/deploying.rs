@@ -16,6 +16,9 @@ const VARIABLES: [&str; 4] =
 /// Above it, `systemd-analyze security` calls a service more than a little exposed (out of 10).
 const EXPOSURE_MAX: &str = "20";
 
+/// What the image may hold beside the binary: it is to stay under 60 MB, and the binary has 52.
+const IMAGE_REST_BYTES_MAX: u64 = 5_000_000;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
 }
@@ -136,6 +139,40 @@ fn the_image_is_built_from_what_is_here() {
         assert!(dockerfile.lines().any(|each| each == line), "{line}");
     }
     assert!(unit.contains("ExecStart=/usr/local/bin/tidings serve --data /var/lib/tidings\n"));
+}
+
+/// The binary runs with nothing but what lies in the image.
+#[test]
+fn the_image_holds_all_that_the_binary_needs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = folder.path().join("image");
+    let script = deploy("rootfs.sh");
+    let laid = checked(
+        script.to_str().expect("a plain path"),
+        &[TIDINGS, image.to_str().expect("a plain path")],
+    );
+    assert!(laid.status.success(), "{laid:?}");
+    let there = files(&image);
+    let loader = there.iter().find(|path| path.to_string_lossy().contains("/ld-linux"));
+    let libc = there.iter().find(|path| path.ends_with("libc.so.6")).expect("a libc");
+    let libraries = libc.parent().expect("it is in a folder");
+    let binary = image.join("usr/local/bin/tidings");
+    let arguments = [
+        Path::new("--inhibit-cache"),
+        Path::new("--library-path"),
+        libraries,
+        &binary,
+        Path::new("--version"),
+    ];
+    let ran = Command::new(loader.expect("a loader")).args(arguments).output().expect("it starts");
+    assert!(printed(&ran).starts_with("tidings "), "{ran:?}");
+    assert!(image.join("etc/ssl/certs/ca-certificates.crt").is_file(), "{there:?}");
+    let rest: u64 = there
+        .iter()
+        .filter(|path| **path != binary)
+        .map(|path| path.metadata().expect("it is there").len())
+        .sum();
+    assert!(rest < IMAGE_REST_BYTES_MAX, "{rest} bytes beside the binary");
 }
 
 #[test]
