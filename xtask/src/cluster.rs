@@ -162,11 +162,11 @@ async fn compare_logs(site: &Site, judgement: &mut Judgement) -> anyhow::Result<
     for node in 1..NODES {
         let mut log = Vec::new();
         outside::read_on(&mut Client::through(site.installation().doors(node)), &mut log).await?;
+        // What came meanwhile is at the end of it.
         let first = &judgement.history.log;
-        let differ = log.iter().zip(first).find(|(one, other)| one != other);
-        let seq = match differ {
+        let seq = match log.iter().zip(first).find(|(one, other)| one != other) {
             Some((event, _)) => event.seq,
-            None if log.len() != first.len() => log.len().min(first.len()) as u64 + 1,
+            None if log.len() < first.len() => log.len() as u64 + 1,
             None => continue,
         };
         judgement.blame(Fault::ShownDifferently { node: node + 1, seq });

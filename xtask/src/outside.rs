@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::dice::Dice;
 use crate::http::{self, Client};
@@ -85,8 +85,11 @@ impl Load {
         receiver.learn_secret(&text_of(&endpoint, "secret")?)?;
         let channel = installation.make_web_channel(Some("echo")).await?;
         let desk = Arc::new(Desk::default());
-        let writers = start_writers(installation, &desk, &channel, visitors, dice);
-        desk.all_have_chats(visitors).await?;
+        let mut writers = start_writers(installation, &desk, &channel, visitors, dice);
+        tokio::select! {
+            ready = desk.all_have_chats(visitors) => ready?,
+            broken = writers.join_next() => return Err(stopped(broken)),
+        }
         let callers = Callers::start(installation, &desk, dice).await?;
         let installation = Arc::clone(installation);
         Ok(Self { installation, desk, receiver, writers, callers })
@@ -94,9 +97,8 @@ impl Load {
 
     /// Fails if somebody has stopped writing or calling.
     pub(crate) fn check(&mut self) -> anyhow::Result<()> {
-        if let Some(ended) = self.writers.try_join_next() {
-            ended.context("a writer broke")??;
-            bail!("a writer stopped");
+        if let ended @ Some(_) = self.writers.try_join_next() {
+            return Err(stopped(ended));
         }
         self.callers.check()
     }
@@ -185,6 +187,16 @@ impl Judgement {
             }
         }
     }
+}
+
+/// Why there is a writer less.
+fn stopped(ended: Option<Result<anyhow::Result<()>, JoinError>>) -> anyhow::Error {
+    let broke = match ended {
+        Some(Ok(Err(error))) => error,
+        Some(Err(error)) => error.into(),
+        Some(Ok(Ok(()))) | None => anyhow!("it was done too soon"),
+    };
+    broke.context("a writer stopped")
 }
 
 /// A bot that answers every message of a customer with the same words.
