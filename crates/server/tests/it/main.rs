@@ -20,6 +20,7 @@ mod killing;
 mod killing_chats;
 mod livechat_clients;
 mod livechat_how_to;
+mod many_nodes;
 mod moving;
 mod starting;
 mod stopping;
