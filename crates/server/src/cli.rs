@@ -241,6 +241,9 @@ pub(crate) struct Backup {
     /// A folder that is not there yet. The backup holds the installation's key: keep it as safe as the data.
     #[arg(long)]
     pub to: PathBuf,
+    /// What many nodes share.
+    #[command(flatten)]
+    pub shared: Shared,
 }
 
 /// Options of `restore`.
@@ -252,6 +255,9 @@ pub(crate) struct Restore {
     /// The data folder, which must be empty or not there.
     #[arg(long, default_value = "data")]
     pub data: PathBuf,
+    /// The database that a backup of one goes into; empty.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
 }
 
 /// Options of `migrate-store`.

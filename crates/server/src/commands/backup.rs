@@ -8,15 +8,30 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
+use tidings_model::Clock;
+use tidings_store::Store;
+use tidings_store_postgres::PostgresStore;
 
 use super::say;
 use crate::cli::{Backup, Restore};
+use crate::clock::SystemClock;
+use crate::engine::Engine;
 use crate::installation::Installation;
+use crate::settings::Settings;
 
-pub(super) fn backup(options: &Backup) -> anyhow::Result<ExitCode> {
-    let from = existing(&options.data)?;
+/// Where the copy of a database lies in a backup.
+const DATABASE_FOLDER: &str = "database";
+
+pub(super) async fn backup(options: &Backup) -> anyhow::Result<ExitCode> {
+    let settings = Settings::read(&options.data, None, options.shared.said())?;
+    let database = Engine::options(&settings);
+    let from = match &database {
+        Some(_) => there(&options.data)?,
+        None => existing(&options.data)?,
+    };
     anyhow::ensure!(!options.to.exists(), "{} is there already", options.to.display());
     let mut partial = options.to.as_os_str().to_owned();
     partial.push(".partial");
@@ -27,8 +42,11 @@ pub(super) fn backup(options: &Backup) -> anyhow::Result<ExitCode> {
         partial.display()
     );
     let to = Installation::at(partial)?;
-    tidings_store_sqlite::backup(&from.store_file(), &to.store_file())
-        .context("cannot copy the store")?;
+    match database {
+        Some(options) => copy_database(options, &to.folder().join(DATABASE_FOLDER)).await?,
+        None => tidings_store_sqlite::backup(&from.store_file(), &to.store_file())
+            .context("cannot copy the store")?,
+    }
     copy_rest(&from, &to)?;
     std::fs::rename(partial, &options.to)
         .with_context(|| format!("cannot give the backup its name {}", options.to.display()))?;
@@ -39,8 +57,33 @@ pub(super) fn backup(options: &Backup) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn restore(options: &Restore) -> anyhow::Result<ExitCode> {
-    let from = existing(&options.from)?;
+/// Copies the database at one moment, while its nodes serve.
+async fn copy_database(options: tidings_store_postgres::Options, to: &Path) -> anyhow::Result<()> {
+    let schema = PostgresStore::schema(&options).await?;
+    anyhow::ensure!(
+        schema.found == schema.known,
+        "the database's schema is number {}, this binary knows {}: back up with the binary of the nodes",
+        schema.found,
+        schema.known
+    );
+    let bus = Arc::new(tidings_bus::Alone::default());
+    let store = PostgresStore::open(options, Arc::new(SystemClock), bus).await?;
+    let copied = store.backup(to).await.context("cannot copy the database");
+    store.close().await;
+    copied
+}
+
+pub(super) async fn restore(options: &Restore) -> anyhow::Result<ExitCode> {
+    let copy = options.from.join(DATABASE_FOLDER);
+    let from = if copy.is_dir() { there(&options.from)? } else { existing(&options.from)? };
+    let database = match (&options.database, copy.is_dir()) {
+        (Some(url), true) => Some(url),
+        (None, false) => None,
+        (None, true) => anyhow::bail!("it is of a database: say --database, with an empty one"),
+        (Some(_), false) => anyhow::bail!(
+            "it is of a data folder: restore it without --database, then tidings migrate-store"
+        ),
+    };
     let empty = match std::fs::read_dir(&options.data) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
@@ -52,14 +95,31 @@ pub(super) fn restore(options: &Restore) -> anyhow::Result<ExitCode> {
     );
     let to = Installation::at(&options.data)?;
     copy_rest(&from, &to)?;
-    tidings_store_sqlite::backup(&from.store_file(), &to.store_file())
-        .context("cannot copy the store")?;
+    let how = match database {
+        Some(url) => {
+            tidings_store_postgres::restore(url, &copy, SystemClock.now())
+                .await
+                .context("cannot fill the database")?;
+            " --database …"
+        }
+        None => {
+            tidings_store_sqlite::backup(&from.store_file(), &to.store_file())
+                .context("cannot copy the store")?;
+            ""
+        }
+    };
     say(format_args!(
-        "{} is ready: tidings serve --data {}",
+        "{} is ready: tidings serve --data {}{how}",
         to.folder().display(),
         options.data.display()
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A data folder, or a backup, that must be there.
+fn there(folder: &Path) -> anyhow::Result<Installation> {
+    anyhow::ensure!(folder.is_dir(), "there is no folder {}", folder.display());
+    Installation::at(folder)
 }
 
 fn existing(folder: &Path) -> anyhow::Result<Installation> {

@@ -112,6 +112,40 @@ async fn a_node_with_another_key_is_refused() {
     server.stop().await;
 }
 
+/// What nodes of a database are goes into a folder, while they serve, and into another database.
+#[tokio::test]
+async fn a_database_is_backed_up_and_restored() {
+    let database = database().await;
+    let mut installation = Installation::new();
+    share(&mut installation, &database);
+    let server = installation.start().await;
+    installation.raise("before").await;
+    let before = installation.events().await;
+    let (data, backup) = (installation.data().to_owned(), installation.beside("backup"));
+    let done = installation.as_set(&["backup", "--data", text(&data), "--to", text(&backup)]);
+    assert!(done.status.success(), "{done:?}");
+    installation.raise("after").await;
+    server.stop().await;
+
+    let other = self::database().await;
+    let new_folder = installation.beside("new");
+    let restore = |more: &[&str]| {
+        let restore = ["restore", "--from", text(&backup), "--data", text(&new_folder)];
+        installation.run(&[&restore, more].concat())
+    };
+    let refused = restore(&[]);
+    assert!(complaint(&refused).contains("say --database"), "{refused:?}");
+    let restored = restore(&["--database", &other.url()]);
+    assert!(restored.status.success(), "{restored:?}");
+    let mut installation = Installation::new().with_data(&new_folder);
+    share(&mut installation, &other);
+    let server = installation.start().await;
+    assert_eq!(installation.events().await, before);
+    installation.raise("on").await;
+    assert_no_gap(&installation.events().await);
+    server.stop().await;
+}
+
 /// Files that only one node has would be missed at the others.
 #[tokio::test]
 async fn files_of_one_folder_are_refused_with_a_database() {
