@@ -209,9 +209,8 @@ impl Server {
                 tracing::error!("the HTTP server failed: {error}");
             }
         });
-        let watching = vec![
+        let mut watching = vec![
             tokio::spawn(folder.watch(Arc::clone(&self.app), workspace, self.bots_folder, stopped)),
-            tokio::spawn(look_for_damage(Arc::clone(&self.app), Arc::clone(&readiness))),
             tokio::spawn(async move {
                 loop {
                     tokio::time::sleep(GATHER_INTERVAL).await;
@@ -219,6 +218,11 @@ impl Server {
                 }
             }),
         ];
+        // A database is looked through by `doctor`, not by each node at each start; every row is checked when it is read.
+        if self.shared.is_none() {
+            let looking = look_for_damage(Arc::clone(&self.app), Arc::clone(&readiness));
+            watching.push(tokio::spawn(looking));
+        }
         readiness.ready();
         Ok(Served {
             address: self.address,
