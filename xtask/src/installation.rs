@@ -3,7 +3,7 @@
 //! The crash test, the cluster test and the benchmark start the shipped binary with it, kill it, and start it again at the same address.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -260,9 +260,7 @@ impl Installation {
 impl Node {
     /// One at a free port of this machine.
     fn new(data: PathBuf, log: PathBuf) -> anyhow::Result<Self> {
-        let free =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on this machine")?;
-        let address = free.local_addr().context("no free port on this machine")?;
+        let address = tidings_services::free_address()?;
         fs::create_dir_all(&data).context("cannot make the data folder")?;
         Ok(Self { data, log, address, settings: Vec::new() })
     }

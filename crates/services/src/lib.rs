@@ -20,6 +20,7 @@ mod process;
 mod proxy;
 mod s3;
 
+pub use names::free_address;
 pub use nats::Nats;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, Postgres, PostgresSettings, Shutdown};

@@ -18,8 +18,8 @@ pub(crate) fn any_number() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// An address of this machine where nobody listens.
-pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
+/// An address of this machine where nobody listens, also for who starts a server there later and again.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     (0..PORT_TRIES)
         .filter_map(|_| {
             let port = PORTS.start + any_number() % (PORTS.end - PORTS.start);

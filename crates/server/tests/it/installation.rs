@@ -64,8 +64,7 @@ impl Answer {
 
 /// A port that nobody has now.
 pub(crate) fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("the listener has an address").to_string()
+    tidings_services::free_address().expect("a free port").to_string()
 }
 
 impl Installation {
