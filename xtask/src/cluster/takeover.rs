@@ -39,29 +39,37 @@ pub(super) fn takeovers(log: &[Logged], blows: &[Blow]) -> Takeovers {
     takeovers
 }
 
-/// For each chat in which somebody wrote after the kill, how long it took from the kill until the next reply. Who got none in
-/// time waited for all of it.
+/// For each chat in which a reply was owed after the kill, the longest that one was, from the kill on. Who got none in time
+/// waited until the end.
+///
+/// A customer whose own connection was to the dead node writes later; that is their way to another node, not the work's, so a
+/// wait begins with what was asked.
 fn waits(log: &[Logged], blow: Blow) -> Vec<Duration> {
-    let within = log.iter().filter(|event| blow.at < event.time && event.time < blow.until);
-    let mut asked = BTreeSet::new();
-    let mut answered: BTreeMap<&str, Timestamp> = BTreeMap::new();
-    for event in within {
-        let Some(chat) = event.chat.as_deref() else { continue };
-        if event.replies_to().is_some() {
-            let first = answered.entry(chat).or_insert(event.time);
-            *first = event.time.min(*first);
-        } else if event.author_kind == "customer" && event.custom_id.is_some() {
-            asked.insert(chat);
-        }
-    }
     // Customers with open connections have chats that no bot answers in.
     let bots: BTreeSet<&str> =
         log.iter().filter(|e| e.replies_to().is_some()).filter_map(|e| e.chat.as_deref()).collect();
-    asked
-        .intersection(&bots)
-        .map(|chat| answered.get(chat).copied().unwrap_or(blow.until).duration_since(blow.at))
-        .map(|wait| Duration::try_from(wait).unwrap_or_default())
-        .collect()
+    let mut owed: BTreeMap<(&str, &str), Timestamp> = BTreeMap::new();
+    let mut longest: BTreeMap<&str, Duration> = BTreeMap::new();
+    let mut waited = |chat, since: Timestamp, until: Timestamp| {
+        let since = blow.at.max(since);
+        let wait = Duration::try_from(until.duration_since(since)).unwrap_or_default();
+        let known = longest.entry(chat).or_default();
+        *known = wait.max(*known);
+    };
+    for event in log.iter().filter(|event| event.time < blow.until) {
+        let Some(chat) = event.chat.as_deref().filter(|chat| bots.contains(chat)) else { continue };
+        if let Some(text) = event.replies_to() {
+            if let Some(asked) = owed.remove(&(chat, text)).filter(|_| event.time > blow.at) {
+                waited(chat, asked, event.time);
+            }
+        } else if event.author_kind == "customer" && event.custom_id.is_some() {
+            owed.insert((chat, &event.text), event.time);
+        }
+    }
+    for ((chat, _), asked) in owed {
+        waited(chat, asked, blow.until);
+    }
+    longest.into_values().collect()
 }
 
 #[cfg(test)]
@@ -85,23 +93,24 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_waits_from_the_kill_until_its_next_reply() {
+    fn a_chat_waits_as_long_as_it_is_owed_a_reply() {
         let echo = |text: &str| format!("{ECHO}{text}");
         let log = [
             event(500, "a", "bot", &echo("1")),
             event(500, "b", "bot", &echo("1")),
             event(500, "c", "bot", &echo("1")),
-            event(1_001, "a", "customer", "2"),
-            event(1_001, "b", "customer", "2"),
+            event(999, "b", "customer", "2"),
             event(1_001, "c", "customer", "2"),
             event(1_001, "no bot", "customer", "2"),
-            event(1_020, "a", "bot", &echo("2")),
-            event(4_000, "b", "bot", &echo("2")),
-            event(4_001, "b", "bot", &echo("3")),
+            event(2_000, "b", "customer", "3"),
+            event(4_001, "b", "bot", &echo("2")),
+            event(4_002, "b", "bot", &echo("3")),
+            event(5_000, "a", "customer", "2"),
+            event(5_020, "a", "bot", &echo("2")),
         ];
         let blow = Blow { at: at(1_000), until: at(8_000) };
         let found = takeovers(&log, &[blow]);
         let ms = Duration::from_millis;
-        assert_eq!(found, Takeovers { last: vec![ms(7_000)], each: vec![ms(3_000), ms(7_000)] });
+        assert_eq!(found, Takeovers { last: vec![ms(6_999)], each: vec![ms(3_001), ms(6_999)] });
     }
 }
