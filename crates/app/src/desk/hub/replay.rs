@@ -21,6 +21,10 @@ pub const REPLAY_EVENTS_MAX: u64 = 10_000;
 /// How many events one read takes.
 const PAGE: usize = 512;
 
+/// How often the log is read on: what was kept is mostly still there after a reading, unless so much happened meanwhile that
+/// it went, or the hub let go of it because the store could not be read.
+const READINGS_MAX: usize = 4;
+
 /// What somebody missed.
 #[derive(Clone, Debug)]
 pub enum Missed {
@@ -79,37 +83,34 @@ impl Seat {
             return Ok(Some(said));
         }
         let _alone = self.hub().reading_back.lock().await;
-        let first = match self.hub().room().kept_after(since) {
-            Ok(said) => return Ok(Some(said)),
-            Err(first) => first,
-        };
         let mut read: Vec<Arc<Said>> = Vec::new();
         let mut after = since;
-        while after.next() < first {
-            let query = EventQuery { after, limit: PAGE, ..EventQuery::default() };
-            let events = app.store().events(directory.workspace(), query).await?;
-            let is_whole = events.first().is_some_and(|event| event.seq == after.next());
-            if !is_whole {
-                return Ok(None);
+        for _ in 0..READINGS_MAX {
+            let kept = self.hub().room().kept_after(after);
+            let first = match kept {
+                Ok(more) => {
+                    read.extend(more);
+                    return Ok(Some(read));
+                }
+                Err(first) => first,
+            };
+            while after.next() < first {
+                let query = EventQuery { after, limit: PAGE, ..EventQuery::default() };
+                let events = app.store().events(directory.workspace(), query).await?;
+                let is_whole = events.first().is_some_and(|event| event.seq == after.next());
+                if !is_whole {
+                    return Ok(None);
+                }
+                for event in events.iter().filter(|event| event.seq < first) {
+                    read.push(Arc::new(self.said_again(app, directory, event).await?));
+                    after = event.seq;
+                }
             }
-            for event in events.iter().filter(|event| event.seq < first) {
-                read.push(Arc::new(self.said_again(app, directory, event).await?));
+            if read.len() <= RING_EVENTS_MAX {
+                self.hub().room().keep_before(&read);
             }
-            after = events.last().map_or(first, |event| event.seq);
         }
-        let mut room = self.hub().room();
-        if read.len() <= RING_EVENTS_MAX {
-            room.keep_before(&read);
-        }
-        // What was kept is still there, unless so much happened meanwhile that it went.
-        let last = read.last().and_then(|said| said.seq).unwrap_or(since);
-        match room.kept_after(last) {
-            Ok(more) => {
-                read.extend(more);
-                Ok(Some(read))
-            }
-            Err(_) => Ok(None),
-        }
+        Ok(None)
     }
 
     async fn said_again(
