@@ -61,9 +61,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The options of `cargo xtask test`.
-    pub(crate) const fn rounds(rounds: usize) -> Self {
-        Self { rounds, only: Vec::new(), server: None, seed: None, keep: false }
+    /// The options of `cargo xtask test`: so many kills.
+    pub(crate) fn kills(rounds: usize) -> Self {
+        Self { rounds, only: vec![Kind::Kill], server: None, seed: None, keep: false }
     }
 }
 
@@ -80,11 +80,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 /// Kills nodes, and gives how long work stood still. A broken promise is an error.
 pub(crate) async fn kill(server: &Path, kills: usize) -> anyhow::Result<Takeovers> {
-    let options = Options {
-        only: vec![Kind::Kill],
-        server: Some(server.to_owned()),
-        ..Options::rounds(kills)
-    };
+    let options = Options { server: Some(server.to_owned()), ..Options::kills(kills) };
     let outcome = Box::pin(play(&options, Dice::any_seed())).await?;
     outcome.judgement.print_faults();
     ensure!(outcome.judgement.faults.is_empty(), "promises were broken");

@@ -225,7 +225,9 @@ impl Call {
             heard.since = seq;
             self.last = Some(seq);
         } else if payload.get("gap") != Some(&json!(false)) {
-            heard.gaps += 1;
+            let after = self.last.unwrap_or(seq);
+            heard.gaps.push((after, seq));
+            self.last = Some(seq);
         }
         Ok(())
     }

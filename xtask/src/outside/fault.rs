@@ -48,7 +48,7 @@ pub(crate) enum Fault {
     /// Another node shows another log than the first one.
     ShownDifferently { node: usize, seq: u64 },
     /// Somebody who came back was told that something is missing, though they missed little.
-    ToldOfGap { listener: String, times: usize },
+    ToldOfGap { listener: String, after: u64, upto: u64 },
 }
 
 /// The columns of the report.
@@ -182,8 +182,11 @@ impl fmt::Display for Fault {
             Self::ShownDifferently { node, seq } => {
                 write!(f, "node {node} shows another log than the first one from {seq} on")
             }
-            Self::ToldOfGap { listener, times } => {
-                write!(f, "{listener} was told {times} times that something is missing")
+            Self::ToldOfGap { listener, after, upto } => {
+                write!(
+                    f,
+                    "{listener} was told that something is missing between {after} and {upto}"
+                )
             }
         }
     }

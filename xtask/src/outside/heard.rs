@@ -10,6 +10,9 @@ use super::history::{History, Listener, Logged};
 const TO_ALL: &str = "chat.message";
 const TO_AGENTS: &str = "note.added";
 
+/// How many events are told again to who comes back; as `REPLAY_EVENTS_MAX` of the server.
+const REPLAYED_MAX: u64 = 10_000;
+
 pub(super) fn check(history: &History, faults: &mut Vec<Fault>) {
     let by_seq: HashMap<u64, &Logged> =
         history.log.iter().map(|event| (event.seq, event)).collect();
@@ -21,8 +24,10 @@ pub(super) fn check(history: &History, faults: &mut Vec<Fault>) {
                 faults.push(Fault::Unheard { listener: name(), seq: event.seq });
             }
         }
-        if listener.gaps > 0 {
-            faults.push(Fault::ToldOfGap { listener: name(), times: listener.gaps });
+        for &(after, upto) in &listener.gaps {
+            if upto.saturating_sub(after) <= REPLAYED_MAX {
+                faults.push(Fault::ToldOfGap { listener: name(), after, upto });
+            }
         }
     }
 }
@@ -34,7 +39,11 @@ fn is_owed(listener: &Listener, event: &Logged) -> bool {
         (None, Some(_)) => [TO_ALL, TO_AGENTS].contains(&event.event_type.as_str()),
         (Some(chat), Some(of)) => chat == of && event.event_type == TO_ALL,
     };
-    is_for_them && event.seq > listener.since
+    // Who missed more than is replayed is told so, and reads the lists anew.
+    let is_read_anew = |(after, upto): &(u64, u64)| {
+        upto.saturating_sub(*after) > REPLAYED_MAX && *after < event.seq && event.seq <= *upto
+    };
+    is_for_them && event.seq > listener.since && !listener.gaps.iter().any(is_read_anew)
 }
 
 /// Looks at what came; gives the numbers.
@@ -92,7 +101,7 @@ mod tests {
                     text: log[seq - 1].text.clone(),
                 })
                 .collect(),
-            gaps: 0,
+            gaps: Vec::new(),
         };
         let listeners =
             vec![listener("Bob", None, &[2, 3, 4]), listener("Alice", Some("A"), &[2, 4])];
@@ -151,8 +160,8 @@ mod tests {
         });
         assert_eq!(faults, wrong(3), "it is of a chat that is not theirs");
         assert_eq!(
-            after(|history| history.listeners[1].gaps = 2),
-            vec![Fault::ToldOfGap { listener: "Alice".to_owned(), times: 2 }]
+            after(|history| history.listeners[1].gaps = vec![(3, 5)]),
+            vec![Fault::ToldOfGap { listener: "Alice".to_owned(), after: 3, upto: 5 }]
         );
     }
 }

@@ -138,8 +138,8 @@ pub(crate) struct Listener {
     pub(crate) since: u64,
     /// Messages, in the order in which they came.
     pub(crate) heard: Vec<Heard>,
-    /// How often they came back and were told that something is missing.
-    pub(crate) gaps: usize,
+    /// When they came back and were told that something is missing: after which number, up to which.
+    pub(crate) gaps: Vec<(u64, u64)>,
 }
 
 /// A message that somebody heard.
