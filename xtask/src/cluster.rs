@@ -61,8 +61,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The options of `cargo xtask test`: so many kills.
-    pub(crate) fn kills(rounds: usize) -> Self {
+    /// So many kills, and nothing else.
+    fn kills(rounds: usize) -> Self {
         Self { rounds, only: vec![Kind::Kill], server: None, seed: None, keep: false }
     }
 }

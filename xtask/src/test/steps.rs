@@ -7,13 +7,10 @@ use anyhow::Context;
 
 use super::needs::Tools;
 use crate::building;
-use crate::{cluster, crash, fresh};
+use crate::{crash, fresh};
 
 /// How often `cargo xtask test` kills the server.
 const CRASH_ROUNDS: usize = 50;
-
-/// How often `cargo xtask test` kills a node of a cluster; the other disturbances are run on request.
-const CLUSTER_ROUNDS: usize = 6;
 
 /// A check or a set of tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +23,6 @@ pub(super) enum Step {
     Freshness,
     ReleaseBuild,
     Crash,
-    Cluster,
 }
 
 /// What came out of a step.
@@ -55,7 +51,7 @@ impl Counts {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Format,
         Self::Lints,
         Self::Widget,
@@ -64,7 +60,6 @@ impl Step {
         Self::Freshness,
         Self::ReleaseBuild,
         Self::Crash,
-        Self::Cluster,
     ];
 
     pub(super) const fn title(self) -> &'static str {
@@ -77,13 +72,12 @@ impl Step {
             Self::Freshness => "generated files are fresh",
             Self::ReleaseBuild => "release build",
             Self::Crash => "crash test",
-            Self::Cluster => "cluster test",
         }
     }
 
     /// Whether `--quick` leaves it out.
     pub(super) const fn is_long(self) -> bool {
-        matches!(self, Self::ReleaseBuild | Self::Crash | Self::Cluster)
+        matches!(self, Self::ReleaseBuild | Self::Crash)
     }
 
     pub(super) fn run(self, tools: &Tools) -> anyhow::Result<Outcome> {
@@ -111,7 +105,6 @@ impl Step {
             Self::Freshness => verdict(fresh::run(&fresh::Options::compare())?),
             Self::ReleaseBuild => building::server(None).map(|_| Outcome::Passed),
             Self::Crash => verdict(crash::run(&crash::Options::rounds(CRASH_ROUNDS))?),
-            Self::Cluster => verdict(cluster::run(&cluster::Options::kills(CLUSTER_ROUNDS))?),
         }
     }
 }
