@@ -120,7 +120,8 @@ impl Author {
 }
 
 /// The kinds of authors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AuthorKind {
     /// The person on the other side.
     Customer,

@@ -68,6 +68,8 @@ uuid_ids! {
     EndpointId;
     /// One event owed to one endpoint.
     DeliveryId;
+    /// Work on the log of deliveries that somebody asked for.
+    JobId;
     /// One execution of a behavior.
     RunId;
     /// A file that was copied at receipt.

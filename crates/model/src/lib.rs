@@ -28,13 +28,13 @@ pub use chat::{Chat, ChatStatus, Member, Participant};
 pub use code::{Code, EventName};
 pub use control::{Control, Holder, NotInControl};
 pub use customer::{Customer, Geolocation, Identity, Page, Statistics, Visit};
-pub use delivery::{Attempt, Delivery, DeliveryStatus, Destination};
-pub use endpoint::Endpoint;
+pub use delivery::{Attempt, AttemptPhases, Delivery, DeliveryPage, DeliveryStatus, Destination};
+pub use endpoint::{Endpoint, Format, FormatKind, HealthState, Ordering};
 pub use event::{Author, AuthorKind, Draft, Event, Order, Seq, TypeName, Visibility};
 pub use group::{Group, GroupNumber, Priority};
 pub use id::{
     AgentId, BotName, ChannelId, ChatId, CustomerId, DeliveryId, EndpointId, EventId, FileId,
-    GroupName, InvalidId, NodeId, RunId, ThreadId, TokenId, WorkspaceId,
+    GroupName, InvalidId, JobId, NodeId, RunId, ThreadId, TokenId, WorkspaceId,
 };
 pub use properties::{Properties, PropertyPlace, PropertyType};
 pub use thread::{Summary, Thread};

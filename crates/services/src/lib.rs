@@ -12,20 +12,26 @@
 //! # }
 //! ```
 
+mod mail;
 mod names;
 mod nats;
 mod pgbouncer;
 mod postgres;
 mod process;
 mod proxy;
+mod rabbit;
+mod redis;
 mod s3;
 
+pub use mail::MailServer;
 pub use names::free_address;
 pub use nats::Nats;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, Postgres, PostgresSettings, Shutdown};
 pub use process::Signal;
 pub use proxy::Proxy;
+pub use rabbit::Rabbit;
+pub use redis::Redis;
 pub use s3::S3;
 
 /// An empty database on the server that all processes of a test run share. It is dropped with its handle.

@@ -1,11 +1,14 @@
 //! A PostgreSQL server: made from a template, started, stopped, restarted.
 
 pub(crate) mod shared;
+mod standby;
 mod template;
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,6 +26,8 @@ use template::Programs;
 pub struct PostgresSettings {
     /// Sync the disk at each commit, as an installation does. Without it a test is faster and survives all but a power cut.
     pub durable: bool,
+    /// Let in over TLS only, with this certificate and its key, both in PEM.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// Further settings, as `name` and `value`.
     pub more: Vec<(String, String)>,
 }
@@ -54,9 +59,13 @@ impl Postgres {
         let folder = tempfile::tempdir().context("no folder for PostgreSQL")?;
         let programs = Programs::find();
         let address = free_address()?;
-        template::copy_to(&programs, &folder.path().join("data")).await?;
+        let data = folder.path().join("data");
+        template::copy_to(&programs, &data).await?;
         template::open_to(&programs, folder.path()).await?;
-        configure(&folder.path().join("data"), address, settings)?;
+        configure(&data, address, settings)?;
+        if let Some((certificate, key)) = &settings.tls {
+            encrypt(&programs, &data, certificate, key).await?;
+        }
         let mut postgres = Self { programs, process: None, address, folder };
         postgres.start_again().await?;
         Ok(postgres)
@@ -191,11 +200,36 @@ fn configure(data: &Path, address: SocketAddr, settings: &PostgresSettings) -> a
     fs::write(data.join("postgresql.auto.conf"), text).context("cannot configure PostgreSQL")
 }
 
+/// Puts a certificate where the server's user alone reads its key, and lets nobody in without TLS.
+async fn encrypt(
+    programs: &Programs,
+    data: &Path,
+    certificate: &Path,
+    key: &Path,
+) -> anyhow::Result<()> {
+    fs::copy(certificate, data.join("server.crt")).context("cannot copy a certificate")?;
+    let own = data.join("server.key");
+    fs::copy(key, &own).context("cannot copy a key")?;
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o600)).context("cannot close a key")?;
+    template::open_to(programs, &own).await?;
+    append(data, "ssl = on")?;
+    fs::write(data.join("pg_hba.conf"), "hostssl all all all trust\n")
+        .context("cannot say who is let in")
+}
+
+/// Says one more thing in a server's configuration; what is said last counts.
+fn append(data: &Path, line: &str) -> anyhow::Result<()> {
+    let file = File::options().append(true).open(data.join("postgresql.auto.conf"));
+    let mut file = file.context("cannot open the configuration of PostgreSQL")?;
+    writeln!(file, "{line}").context("cannot configure PostgreSQL")
+}
+
 /// Whether a server says in its lock file that it is ready, as `pg_ctl` looks: the first line has its process, the eighth
 /// its state. A file of an earlier process may lie there.
 fn is_ready(data: &Path, pid: Option<u32>) -> bool {
     let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = file.lines();
     let of: Option<u32> = lines.next().and_then(|line| line.trim().parse().ok());
-    (pid.is_none() || pid == of) && lines.nth(6).is_some_and(|state| state.trim() == "ready")
+    (pid.is_none() || pid == of)
+        && lines.nth(6).is_some_and(|state| matches!(state.trim(), "ready" | "standby"))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tidings_services::{Nats, PgBouncer, Postgres, Proxy, S3, Shutdown, Signal};
+use tidings_services::{Nats, PgBouncer, Postgres, Proxy, Rabbit, Redis, S3, Shutdown, Signal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -79,6 +79,25 @@ async fn nats_says_what_is_wrong_with_its_configuration() {
 async fn an_s3_server_listens() {
     let s3 = S3::start().await.expect("a server");
     assert!(s3.buckets().join(S3::BUCKET).is_dir());
+}
+
+#[tokio::test]
+async fn redis_and_rabbitmq_come_back_at_their_addresses() {
+    let mut redis = Redis::start(&[]).await.expect("a server");
+    let mut rabbit = Rabbit::start("").await.expect("a server");
+    let addresses = [redis.address(), rabbit.address()];
+    for _ in 0..2 {
+        for address in addresses {
+            TcpStream::connect(address).await.expect("it listens");
+        }
+        redis.stop().await.expect("it ends");
+        rabbit.stop().await.expect("it ends");
+        for address in addresses {
+            TcpStream::connect(address).await.expect_err("nobody is there");
+        }
+        redis.start_again().await.expect("it comes back");
+        rabbit.start_again().await.expect("it comes back");
+    }
 }
 
 async fn hello(address: std::net::SocketAddr) -> String {

@@ -5,10 +5,10 @@
 //! workspace into one transaction; it looks at all that could refuse a batch in one flight of pipelined statements,
 //! decides in memory, and writes and commits in a second.
 //!
-//! In reading order: [`Options`], `connect` (pools, TLS), `migrate`, `open`, `numbers`, `text` and `row` (how things are
-//! stored, and that they can be checked), `prepared` (work that callers do), `writer` (group commit), `read` (what is
-//! asked), `hint` and `tails` (how each node's end of the log is fed), `nodes`, `maintain` (forget, backup, verify),
-//! `store` (the contract), [`ListenBus`] (hints by LISTEN and NOTIFY).
+//! In reading order: [`Options`], `connect` (pools, TLS), `untrusted` (why TLS keeps us out), `migrate`, `open`, `numbers`,
+//! `text` and `row` (how things are stored, and that they can be checked), `writer` (group commit), `read` (what is asked),
+//! `hint` and `tails` (how each node's end of the log is fed), `nodes`, `maintain` (forget, backup, verify), `store` (the
+//! contract), [`ListenBus`] (hints by LISTEN and NOTIFY).
 
 mod agree;
 mod connect;
@@ -22,7 +22,6 @@ mod nodes;
 mod numbers;
 mod open;
 mod options;
-mod prepared;
 mod read;
 mod readers;
 mod row;
@@ -30,6 +29,7 @@ mod store;
 mod tails;
 mod tallies;
 mod text;
+mod untrusted;
 mod writer;
 
 pub use connect::ConnectError;
@@ -40,3 +40,4 @@ pub use migrate::Schema;
 pub use open::OpenError;
 pub use options::Options;
 pub use store::PostgresStore;
+pub use untrusted::Untrusted;

@@ -5,6 +5,7 @@
 
 use deadpool_postgres::Object;
 use tidings_model::{Clock, Event, WorkspaceId};
+use tidings_store::prepared::{content_crc, document_crc};
 use tidings_store::transfer::{Load, LoadError, Record};
 use tidings_store::{Document, Share, Timer};
 use tokio_postgres::types::{ToSql, Type};
@@ -12,7 +13,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::agree::LOADING;
 use crate::connect::Address;
 use crate::numbers::{nanoseconds, sql_order, sql_seq};
-use crate::row::{content_crc, document_crc, event_crc};
+use crate::row::event_crc;
 use crate::text::stored;
 use crate::writer::COMMIT_PATIENCE;
 use crate::{Options, migrate, tallies};

@@ -11,6 +11,7 @@ use crate::connect::{Address, ConnectError};
 use crate::readers::Readers;
 use crate::store::PostgresStore;
 use crate::tails::{self, Tails};
+use crate::untrusted::Untrusted;
 use crate::writer::{Context, Queue};
 use crate::{Options, Schema, agree, migrate};
 
@@ -61,6 +62,14 @@ pub enum OpenError {
         /// Why.
         source: tokio_postgres::Error,
     },
+    /// TLS keeps us from each other.
+    #[error("the database could not be opened: {}", why.advice())]
+    Untrusted {
+        /// Why.
+        why: Untrusted,
+        /// As the library says it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The database cannot be reached, or refused what it was asked.
     #[error("the database could not be opened")]
     Engine {
@@ -77,7 +86,16 @@ impl From<tokio_postgres::Error> for OpenError {
 
 impl From<ReadError> for OpenError {
     fn from(error: ReadError) -> Self {
-        Self::Engine { source: error.into() }
+        Self::of(error)
+    }
+}
+
+impl OpenError {
+    fn of(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        match Untrusted::of(&error) {
+            Some(why) => Self::Untrusted { why, source: error.into() },
+            None => Self::Engine { source: error.into() },
+        }
     }
 }
 
@@ -88,8 +106,7 @@ impl PostgresStore {
     /// How the schema of a database and this binary fit together; changes nothing.
     pub async fn schema(options: &Options) -> Result<Schema, OpenError> {
         let pool = Address::parse(&options.url)?.pool(1, BEAT_CONNECTION_PATIENCE);
-        let client =
-            pool.get().await.map_err(|error| OpenError::Engine { source: error.into() })?;
+        let client = pool.get().await.map_err(OpenError::of)?;
         migrate::look(&client).await
     }
 

@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connect::{Address, discard};
 use crate::failure::Failure;
+use crate::untrusted::Untrusted;
 use crate::writer::backoff::Backoff;
 
 /// How long one question may take. The longest that is asked while serving (counting index entries of a name that is not
@@ -52,8 +53,9 @@ impl Readers {
                 Err(error) => Failure::from(error),
             };
             let pause = backoff.next();
-            let closed = matches!(failure, Failure::Closed);
-            if closed || Instant::now() + pause >= end {
+            // Another try finds the same certificates.
+            let for_good = matches!(failure, Failure::Closed) || Untrusted::of(&failure).is_some();
+            if for_good || Instant::now() + pause >= end {
                 return Err(failure.for_reader());
             }
             tokio::time::sleep(pause).await;

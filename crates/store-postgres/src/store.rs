@@ -6,6 +6,7 @@ use std::sync::Arc;
 use deadpool_postgres::Pool;
 use tidings_model::{ChatId, Event, EventId, NodeId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
 use tidings_store::agree::Agree;
+use tidings_store::prepared::prepare;
 use tidings_store::transfer::{Movable, Part, Record};
 use tidings_store::{
     Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
@@ -16,10 +17,10 @@ use tokio::task::AbortHandle;
 use crate::agree;
 use crate::maintain::{backup, forget, verify};
 use crate::nodes;
-use crate::prepared::prepare;
 use crate::read::{documents, events, marks, records, tallies};
 use crate::readers::Readers;
 use crate::tails::Tails;
+use crate::text;
 use crate::writer::Queue;
 
 /// A store in a database that other nodes use as well; made by [`PostgresStore::open`].
@@ -58,6 +59,7 @@ impl Drop for PostgresStore {
 #[async_trait::async_trait]
 impl Store for PostgresStore {
     async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
+        text::check(&batch)?;
         self.queue.commit(prepare(batch)?).await
     }
 

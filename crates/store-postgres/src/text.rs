@@ -5,8 +5,36 @@
 
 use std::borrow::Cow;
 
+use tidings_store::{Batch, CommitError, TimerChange};
+
 /// The longest name, id or value in bytes, as stored. An entry of a B-tree holds 2704 bytes, and the largest has two.
 pub(crate) const TEXT_BYTES_MAX: usize = 1_200;
+
+/// Refuses a batch with a name that does not fit.
+pub(crate) fn check(batch: &Batch) -> Result<(), CommitError> {
+    if names(batch).any(|name| stored(name).len() > TEXT_BYTES_MAX) {
+        return Err(CommitError::Malformed { problem: "holds a name longer than 1200 bytes" });
+    }
+    Ok(())
+}
+
+/// Everything that is stored as text: ids, names, values.
+fn names(batch: &Batch) -> impl Iterator<Item = &str> {
+    let claims = batch.claims.iter().map(|claim| claim.name.as_str());
+    let keys = (batch.puts.iter().map(|put| &put.key))
+        .chain(batch.deletes.iter().map(|delete| &delete.key))
+        .chain(batch.expects.iter().map(|expect| &expect.key))
+        .map(|key| key.id.as_str());
+    let values =
+        batch.puts.iter().flat_map(|put| put.index.iter().map(|(_, value)| value.as_str()));
+    let timers = batch.timers.iter().map(|change| match change {
+        TimerChange::Set { name, .. }
+        | TimerChange::Cancel { name }
+        | TimerChange::Take { name, .. } => name.0.as_str(),
+    });
+    let readers = batch.cursors.iter().map(|cursor| cursor.reader.as_str());
+    claims.chain(keys).chain(values).chain(timers).chain(readers)
+}
 
 const ESCAPE: char = '\u{1}';
 

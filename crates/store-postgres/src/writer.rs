@@ -6,7 +6,8 @@
 //!
 //! A group is written in two flights of pipelined statements, see `group`: first the workspace's row is locked and all is
 //! read that could refuse a batch (`look`); then it is decided in memory, batch by batch (`scene`); then all is written
-//! and committed (`write`). Whether a commit happened whose answer was lost is asked of the database (`settle`).
+//! and committed (`write`). What gathered meanwhile joins the group if it is much, by a flight in between. Whether a
+//! commit happened whose answer was lost is asked of the database (`settle`).
 
 pub(crate) mod backoff;
 mod group;
@@ -21,12 +22,12 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use tidings_model::{Clock, WorkspaceId};
+use tidings_store::prepared::Prepared;
 use tidings_store::{CommitError, Committed};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::prepared::Prepared;
 use crate::tails::Tails;
 
 /// The most batches in one transaction.
@@ -90,6 +91,23 @@ struct State {
     /// Of the batches that wait.
     bytes: usize,
     closed: bool,
+}
+
+impl State {
+    /// Takes from a lane until the group is full.
+    fn fill(&mut self, workspace: WorkspaceId, group: &mut Vec<Work>) {
+        let Some(lane) = self.lanes.get_mut(&workspace) else { return };
+        let mut bytes: usize = group.iter().map(|work| work.batch.bytes).sum();
+        while group.len() < GROUP_MAX
+            && bytes <= GROUP_BYTES_MAX
+            && let Some(work) = lane.pop_front()
+        {
+            self.waiting -= 1;
+            self.bytes = self.bytes.saturating_sub(work.batch.bytes);
+            bytes += work.batch.bytes;
+            group.push(work);
+        }
+    }
 }
 
 impl Queue {
@@ -177,19 +195,17 @@ impl Shared {
         let mut state = self.state();
         let workspace = state.ready.pop_front()?;
         let mut group = Vec::new();
-        let mut bytes = 0;
-        let state = &mut *state;
-        let lane = state.lanes.get_mut(&workspace)?;
-        while group.len() < GROUP_MAX
-            && bytes <= GROUP_BYTES_MAX
-            && let Some(work) = lane.pop_front()
-        {
-            bytes += work.batch.bytes;
-            group.push(work);
-        }
-        state.waiting -= group.len();
-        state.bytes = state.bytes.saturating_sub(bytes);
+        state.fill(workspace, &mut group);
         Some((workspace, group))
+    }
+
+    /// Adds to a group what has come for it since, if it is half as much again.
+    fn join(&self, workspace: WorkspaceId, group: &mut Vec<Work>) {
+        let mut state = self.state();
+        let gathered = state.lanes.get(&workspace).map_or(0, VecDeque::len);
+        if 2 * gathered >= group.len() {
+            state.fill(workspace, group);
+        }
     }
 
     /// Gives a lane back, with what was not written yet in front.
@@ -219,7 +235,7 @@ impl Shared {
 /// One writer. What it gives back it takes again itself, if nobody else does, so nothing is left when the last one ends.
 async fn write_all(shared: Arc<Shared>) {
     while let Some((workspace, group)) = shared.next().await {
-        let rest = group::write(&shared.context, workspace, group).await;
+        let rest = group::write(&shared, workspace, group).await;
         // Who was answered has its next batch ready in a moment: it goes into the next group, not into the one after that.
         tokio::task::yield_now().await;
         shared.done(workspace, rest);

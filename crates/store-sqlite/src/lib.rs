@@ -4,9 +4,9 @@
 //! that waits goes into one transaction and one disk sync. A few read-only connections read beside it (WAL).
 //!
 //! In reading order: [`Options`], `open` (and `lock`, `connection`, `migrate`), `position` (how numbers are laid out),
-//! `row` (what is stored can be checked), `prepared` (work that callers do), `writer` (group commit), `readers` and
-//! `read` (what is asked), `tails`, `tallies`, `maintain` (forget, backup, verify), `store` (the contract),
-//! `archive` (the contract of threads as they are searched, in a file of its own).
+//! `row` (what is stored can be checked), `writer` (group commit), `readers` and `read` (what is asked), `tails`,
+//! `tallies`, `maintain` (forget, backup, verify), `store` (the contract), `archive` (the
+//! contract of threads as they are searched, in a file of its own).
 
 mod archive;
 mod connection;
@@ -16,7 +16,6 @@ mod migrate;
 mod open;
 mod options;
 mod position;
-mod prepared;
 mod read;
 mod readers;
 mod row;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidings_model::{Event, Order, Seq, envelope};
+use tidings_store::prepared::{content_crc, document_crc};
 use tidings_store::{DocKey, Document, ReadError, Version};
 
 use crate::position::{seq_at, timestamp};
@@ -22,21 +23,6 @@ pub(crate) fn event_crc(body: u32, position: i64, order: Option<Order>) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(body);
     hasher.update(&position.to_le_bytes());
     hasher.update(&order.map_or(0, |order| order.0).to_le_bytes());
-    hasher.finalize()
-}
-
-/// The checksum of a document: `content` from [`content_crc`], then its version.
-pub(crate) fn document_crc(content: u32, version: Version) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial(content);
-    hasher.update(&version.0.to_le_bytes());
-    hasher.finalize()
-}
-
-/// The checksum of a document's body and index entries.
-pub(crate) fn content_crc(body: &[u8], entries: &str) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(body);
-    hasher.update(entries.as_bytes());
     hasher.finalize()
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
+use tidings_store::prepared::prepare;
 use tidings_store::transfer::{Movable, Part, Record};
 use tidings_store::{
     Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
@@ -12,7 +13,6 @@ use tidings_store::{
 };
 
 use crate::maintain::{backup, forget, verify};
-use crate::prepared::prepare;
 use crate::read::{documents, events, marks, records, tallies};
 use crate::readers::Readers;
 use crate::tails::Tails;

@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tidings_model::{Clock, Event, Seq, WorkspaceId};
+use tidings_store::prepared::Prepared;
 use tidings_store::{CommitError, Committed};
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,7 +29,6 @@ use self::apply::Applied;
 use self::counters::{Counters, Group};
 use self::statements::Statements;
 use crate::lock::Lock;
-use crate::prepared::Prepared;
 use crate::tails::Tails;
 
 /// The most pieces of work in one transaction: ten milliseconds of work, so that the first of a group does not wait

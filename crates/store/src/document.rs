@@ -37,8 +37,14 @@ pub enum Kind {
     Run,
     /// An endpoint.
     Endpoint,
-    /// A delivery.
+    /// A delivery that was not taken at its first try, or was asked for by hand.
     Delivery,
+    /// Deliveries that were taken at their first try, written down together.
+    DeliveryPage,
+    /// How far an endpoint's reader is.
+    Progress,
+    /// Work on the log of deliveries that somebody asked for.
+    Job,
     /// A file that was copied at receipt.
     File,
     /// An album whose parts still come in.
@@ -75,7 +81,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::Workspace,
         Self::Token,
         Self::Agent,
@@ -89,6 +95,9 @@ impl Kind {
         Self::Run,
         Self::Endpoint,
         Self::Delivery,
+        Self::DeliveryPage,
+        Self::Progress,
+        Self::Job,
         Self::File,
         Self::Album,
         Self::Thread,
@@ -123,6 +132,9 @@ impl Kind {
             Self::Run => "run",
             Self::Endpoint => "endpoint",
             Self::Delivery => "delivery",
+            Self::DeliveryPage => "delivery_page",
+            Self::Progress => "progress",
+            Self::Job => "job",
             Self::File => "file",
             Self::Album => "album",
             Self::Thread => "thread",

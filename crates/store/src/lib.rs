@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`batch`] (what is written), [`document`], [`timer`], [`read`] (what is read), [`tail`] (the log's
 //! end, from memory), [`follow`] (how a reader follows the log), [`share`] and [`nodes`] (how many nodes divide the work),
-//! [`archive`] (threads as they are searched, a contract of its own), [`transfer`] (how a store moves to another engine),
+//! [`prepared`] (a batch as engines write it), [`archive`] (threads as they are searched, a contract of its own), [`transfer`] (how a store moves to another engine),
 //! `conformance` (the promises, as tests; a feature).
 
 pub mod agree;
@@ -16,6 +16,7 @@ pub mod conformance;
 pub mod document;
 pub mod follow;
 pub mod nodes;
+pub mod prepared;
 pub mod read;
 pub mod share;
 pub mod tail;

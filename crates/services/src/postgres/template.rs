@@ -55,7 +55,7 @@ pub(super) async fn copy_to(programs: &Programs, path: &Path) -> anyhow::Result<
     copy(&template, path).await
 }
 
-/// Gives a folder of ours to the user that runs the server.
+/// Gives a folder or file of ours to the user that runs the server.
 pub(super) async fn open_to(programs: &Programs, folder: &Path) -> anyhow::Result<()> {
     let Some(user) = programs.user else { return Ok(()) };
     let mut command = Command::new("chown");

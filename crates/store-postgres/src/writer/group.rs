@@ -6,34 +6,32 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tidings_model::{Event, Seq, WorkspaceId};
+use tidings_store::prepared::Prepared;
 use tidings_store::{CommitError, Committed};
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
 use super::scene::{Decided, Scene};
-use super::{Context, Work, look, settle, write};
+use super::{Context, Shared, Work, look, settle, write};
 use crate::connect::discard;
 use crate::failure::Failure;
-use crate::prepared::Prepared;
 
 /// How long one flight of statements may take, on our side of the wire. The database gives up earlier, see `look`.
 const FLIGHT_PATIENCE: Duration = Duration::from_secs(8);
 
-/// Writes a group; answers all whose fate is clear, gives back the others.
+/// Writes a group, with what joins it; answers all whose fate is clear, gives back the others.
 ///
 /// What the database refuses outright is tried batch by batch, so that one batch cannot fail its neighbours.
-pub(super) async fn write(
-    context: &Context,
-    workspace: WorkspaceId,
-    group: Vec<Work>,
-) -> Vec<Work> {
+pub(super) async fn write(shared: &Shared, workspace: WorkspaceId, group: Vec<Work>) -> Vec<Work> {
+    let context = &shared.context;
+    let mut grows = true;
     let mut groups = VecDeque::from([group]);
     let mut backoff = Backoff::new(Arc::clone(&context.clock));
-    while let Some(group) = groups.pop_front() {
-        let batches: Vec<&Prepared> = group.iter().map(|work| &*work.batch).collect();
-        match attempt(context, workspace, &batches).await {
+    while let Some(mut group) = groups.pop_front() {
+        match attempt(shared, workspace, &mut group, grows).await {
             Ok(decided) => answer(context, workspace, group, decided),
             Err(Failure::Refused(_)) if group.len() > 1 => {
+                grows = false;
                 for work in group.into_iter().rev() {
                     groups.push_front(vec![work]);
                 }
@@ -63,17 +61,34 @@ pub(super) async fn write(
 }
 
 /// One try: the connection goes back only when it is in order.
+///
+/// What gathered during the first flight joins the group if it is half as much again, as while another node had the
+/// workspace: one more flight, instead of another turn with a disk sync of its own.
 async fn attempt(
-    context: &Context,
+    shared: &Shared,
     workspace: WorkspaceId,
-    batches: &[&Prepared],
+    group: &mut Vec<Work>,
+    grows: bool,
 ) -> Result<Vec<Decided>, Failure> {
+    let context = &shared.context;
     let client = context.pool.get().await?;
-    let looked = timeout(FLIGHT_PATIENCE, look::look(&client, workspace, batches)).await;
-    let seen = match looked.unwrap_or(Err(late())) {
+    let looked = timeout(FLIGHT_PATIENCE, look::look(&client, workspace, &batches(group))).await;
+    let mut seen = match looked.unwrap_or(Err(late())) {
         Ok(seen) => seen,
         Err(failure) => return Err(give_up(client, failure)),
     };
+    let known = group.len();
+    if grows {
+        shared.join(workspace, group);
+    }
+    let joined = batches(group.get(known..).unwrap_or_default());
+    if !joined.is_empty() {
+        let look_on = look::look_on(&client, workspace, &joined, &mut seen);
+        if let Err(failure) = timeout(FLIGHT_PATIENCE, look_on).await.unwrap_or(Err(late())) {
+            return Err(give_up(client, failure));
+        }
+    }
+    let batches = batches(group);
     let mut scene = Scene::new(&seen);
     let now = context.clock.now();
     let decided: Vec<Decided> = batches.iter().map(|batch| scene.decide(batch, now)).collect();
@@ -103,6 +118,10 @@ async fn attempt(
             }
         }
     }
+}
+
+fn batches(group: &[Work]) -> Vec<&Prepared> {
+    group.iter().map(|work| &*work.batch).collect()
 }
 
 /// The connection was lost during the commit, and the transaction with it.

@@ -1,20 +1,20 @@
 //! The first flight: locks the workspace's row, and reads all that could refuse one of the batches.
 //!
 //! All statements are sent at once. They come after the lock in the same transaction, and each sees what was committed
-//! before it began (READ COMMITTED), so none of it can change until we commit.
+//! before it began (READ COMMITTED), so none of it can change until we commit. For the same reason more batches may join
+//! while the lock is held: what they touch is read in a flight of its own.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{join3, join5};
 use tidings_model::{EventId, ThreadId, WorkspaceId};
+use tidings_store::prepared::{Prepared, PreparedTimer};
 use tidings_store::{DocKey, Kind, Version};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::failure::Failure;
-use crate::prepared::{Prepared, PreparedTimer};
 use crate::text::{self, stored};
 
 /// Begins a transaction whose waits are all limited, whatever the database's settings are: a node that freezes holds the
@@ -83,6 +83,95 @@ impl<'a> Touched<'a> {
         }
         touched
     }
+
+    /// Asks for all of it at once.
+    async fn find(&self, client: &Client, id: Uuid) -> Result<Found, tokio_postgres::Error> {
+        let claims: Vec<_> = self.claims.iter().map(|name| stored(name)).collect();
+        let (kinds, ids): (Vec<&str>, Vec<_>) =
+            self.documents.iter().map(|(kind, id)| (kind.as_str(), stored(id))).unzip();
+        let timers: Vec<_> = self.timers.iter().map(|name| stored(name)).collect();
+        let threads: Vec<Uuid> = self.threads.iter().copied().collect();
+        let (claims, documents, timers, events, threads) = join5(
+            ask(
+                client,
+                !claims.is_empty(),
+                "SELECT name, outcome FROM claims WHERE workspace = $1 AND name = ANY ($2)",
+                &[(&id, Type::UUID), (&claims, Type::TEXT_ARRAY)],
+            ),
+            ask(
+                client,
+                !kinds.is_empty(),
+                "SELECT d.kind, d.id, d.version, d.entries
+                 FROM unnest($2::text[], $3::text[]) wanted (kind, id)
+                 JOIN documents d ON d.workspace = $1 AND d.kind = wanted.kind AND d.id = wanted.id",
+                &[(&id, Type::UUID), (&kinds, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
+            ),
+            ask(
+                client,
+                !timers.is_empty(),
+                "SELECT name, due FROM timers WHERE workspace = $1 AND name = ANY ($2)",
+                &[(&id, Type::UUID), (&timers, Type::TEXT_ARRAY)],
+            ),
+            ask(
+                client,
+                !self.events.is_empty(),
+                "SELECT id FROM events WHERE workspace = $1 AND id = ANY ($2)",
+                &[(&id, Type::UUID), (&self.events, Type::UUID_ARRAY)],
+            ),
+            ask(
+                client,
+                !threads.is_empty(),
+                "SELECT id, last_order FROM threads WHERE workspace = $1 AND id = ANY ($2)",
+                &[(&id, Type::UUID), (&threads, Type::UUID_ARRAY)],
+            ),
+        )
+        .await;
+        Ok(Found {
+            claims: claims?,
+            documents: documents?,
+            timers: timers?,
+            events: events?,
+            threads: threads?,
+        })
+    }
+}
+
+/// What was found of what is touched.
+struct Found {
+    claims: Vec<Row>,
+    documents: Vec<Row>,
+    timers: Vec<Row>,
+    events: Vec<Row>,
+    threads: Vec<Row>,
+}
+
+impl Seen {
+    fn take(&mut self, found: Found) -> Result<(), Failure> {
+        for row in found.claims {
+            let outcome: Option<Uuid> = row.try_get(1)?;
+            self.claims.insert(text::read(row.try_get(0)?), outcome.map(EventId::new));
+        }
+        for row in found.documents {
+            let word: &str = row.try_get(0)?;
+            let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == word) else {
+                continue;
+            };
+            let key = DocKey { kind, id: text::read(row.try_get(1)?) };
+            let version = Version(row.try_get::<_, i64>(2)?.cast_unsigned());
+            self.documents.insert(key, StoredDocument { version, entries: row.try_get(3)? });
+        }
+        for row in found.timers {
+            self.timers.insert(text::read(row.try_get(0)?), row.try_get(1)?);
+        }
+        for row in found.events {
+            self.events.insert(EventId::new(row.try_get(0)?));
+        }
+        for row in found.threads {
+            let order: i64 = row.try_get(1)?;
+            self.threads.insert(ThreadId::new(row.try_get(0)?), order.cast_unsigned());
+        }
+        Ok(())
+    }
 }
 
 /// Begins the transaction and looks. After an error the transaction is still open.
@@ -91,65 +180,23 @@ pub(super) async fn look(
     workspace: WorkspaceId,
     batches: &[&Prepared],
 ) -> Result<Seen, Failure> {
-    let touched = Touched::by(batches);
     let id = workspace.uuid();
-    let claims: Vec<_> = touched.claims.iter().map(|name| stored(name)).collect();
-    let (kinds, ids): (Vec<&str>, Vec<_>) =
-        touched.documents.iter().map(|(kind, id)| (kind.as_str(), stored(id))).unzip();
-    let timers: Vec<_> = touched.timers.iter().map(|name| stored(name)).collect();
-    let threads: Vec<Uuid> = touched.threads.iter().copied().collect();
-
-    let begin = async { client.batch_execute(BEGIN).await.map(|()| Vec::new()) };
-    let mut flight = vec![
-        begin.boxed(),
-        ask(
-            client,
-            true,
-            "SELECT last_seq, events, documents, timers, pg_current_xact_id()::text
-             FROM workspaces WHERE id = $1 FOR UPDATE",
-            vec![(&id, Type::UUID)],
-        ),
-        ask(
-            client,
-            !claims.is_empty(),
-            "SELECT name, outcome FROM claims WHERE workspace = $1 AND name = ANY ($2)",
-            vec![(&id, Type::UUID), (&claims, Type::TEXT_ARRAY)],
-        ),
-        ask(
-            client,
-            !kinds.is_empty(),
-            "SELECT d.kind, d.id, d.version, d.entries
-             FROM unnest($2::text[], $3::text[]) wanted (kind, id)
-             JOIN documents d ON d.workspace = $1 AND d.kind = wanted.kind AND d.id = wanted.id",
-            vec![(&id, Type::UUID), (&kinds, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
-        ),
-        ask(
-            client,
-            !timers.is_empty(),
-            "SELECT name, due FROM timers WHERE workspace = $1 AND name = ANY ($2)",
-            vec![(&id, Type::UUID), (&timers, Type::TEXT_ARRAY)],
-        ),
-        ask(
-            client,
-            !touched.events.is_empty(),
-            "SELECT id FROM events WHERE workspace = $1 AND id = ANY ($2)",
-            vec![(&id, Type::UUID), (&touched.events, Type::UUID_ARRAY)],
-        ),
-        ask(
-            client,
-            !threads.is_empty(),
-            "SELECT id, last_order FROM threads WHERE workspace = $1 AND id = ANY ($2)",
-            vec![(&id, Type::UUID), (&threads, Type::UUID_ARRAY)],
-        ),
-    ];
-    let answers = join_all(flight.drain(..)).await;
-    drop(flight);
+    let touched = Touched::by(batches);
+    let begin = client.batch_execute(BEGIN);
+    let by_id: [(&(dyn ToSql + Sync), Type); 1] = [(&id, Type::UUID)];
+    let lock = ask(
+        client,
+        true,
+        "SELECT last_seq, events, documents, timers, pg_current_xact_id()::text
+         FROM workspaces WHERE id = $1 FOR UPDATE",
+        &by_id,
+    );
+    // Asked in this order, and sent at once.
+    let (begun, locked, found) = join3(begin, lock, touched.find(client, id)).await;
     // The first error is the cause of those that follow it.
-    let mut answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
-    let mut next = || answers.next().unwrap_or_default();
+    begun?;
     let mut seen = Seen::default();
-    drop(next());
-    match next().first() {
+    match locked?.first() {
         Some(row) => {
             seen.counters = Counters {
                 last_seq: row.try_get::<_, i64>(0)?.cast_unsigned(),
@@ -164,46 +211,32 @@ pub(super) async fn look(
             seen.transaction = insert_workspace(client, id).await?;
         }
     }
-    for row in next() {
-        let outcome: Option<Uuid> = row.try_get(1)?;
-        seen.claims.insert(text::read(row.try_get(0)?), outcome.map(EventId::new));
-    }
-    for row in next() {
-        let word: &str = row.try_get(0)?;
-        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == word) else { continue };
-        let key = DocKey { kind, id: text::read(row.try_get(1)?) };
-        let version = Version(row.try_get::<_, i64>(2)?.cast_unsigned());
-        seen.documents.insert(key, StoredDocument { version, entries: row.try_get(3)? });
-    }
-    for row in next() {
-        seen.timers.insert(text::read(row.try_get(0)?), row.try_get(1)?);
-    }
-    for row in next() {
-        seen.events.insert(EventId::new(row.try_get(0)?));
-    }
-    for row in next() {
-        let order: i64 = row.try_get(1)?;
-        seen.threads.insert(ThreadId::new(row.try_get(0)?), order.cast_unsigned());
-    }
+    seen.take(found?)?;
     Ok(seen)
 }
 
-type Rows = Result<Vec<Row>, tokio_postgres::Error>;
+/// Looks at what more batches touch that join the group, in the transaction that holds the lock.
+pub(super) async fn look_on(
+    client: &Client,
+    workspace: WorkspaceId,
+    batches: &[&Prepared],
+    seen: &mut Seen,
+) -> Result<(), Failure> {
+    let found = Touched::by(batches).find(client, workspace.uuid()).await?;
+    seen.take(found)
+}
 
-/// One statement of the flight, left out if there is nothing to ask.
-fn ask<'a>(
-    client: &'a Client,
+/// One statement of a flight, left out if there is nothing to ask.
+async fn ask(
+    client: &Client,
     is_wanted: bool,
     sql: &'static str,
-    params: Vec<(&'a (dyn ToSql + Sync), Type)>,
-) -> BoxFuture<'a, Rows> {
-    async move {
-        if !is_wanted {
-            return Ok(Vec::new());
-        }
-        client.query_typed(sql, &params).await
+    params: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    if !is_wanted {
+        return Ok(Vec::new());
     }
-    .boxed()
+    client.query_typed(sql, params).await
 }
 
 /// Makes the row of a workspace in which nobody wrote yet; it is gone again if all batches are refused. Two nodes at once:

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tidings_model::{EventId, Order, Seq, ThreadId, Timestamp};
+use tidings_store::prepared::{Prepared, PreparedEvent, PreparedPut, PreparedTimer, document_crc};
 use tidings_store::{CommitError, DocKey, Version};
 
 use super::look::{Counters, Seen};
 use crate::numbers::{nanoseconds, sql_seq};
-use crate::prepared::{Prepared, PreparedEvent, PreparedTimer};
-use crate::row::{document_crc, event_crc};
+use crate::row::event_crc;
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct NewDocument<'a> {
     pub(super) version: Version,
     pub(super) updated_at: i64,
     pub(super) crc: u32,
-    pub(super) put: &'a crate::prepared::PreparedPut,
+    pub(super) put: &'a PreparedPut,
 }
 
 /// A timer as it will be.

@@ -1,8 +1,8 @@
 //! Whether a commit happened whose answer was lost.
 //!
 //! The database keeps what became of each transaction. A transaction that still runs is waited for: its own limits end it
-//! within seconds. After a failover to a server that never heard of it, the same number may be another's, so an event of
-//! the group must be in the log as well.
+//! within seconds. After a failover to a server that never heard of it, the same number may be another's, so an event or a
+//! document of the group must be there as well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tidings_model::WorkspaceId;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Client;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::Context;
 use super::backoff::Backoff;
@@ -18,6 +18,7 @@ use super::look::Seen;
 use super::scene::Scene;
 use crate::failure::Failure;
 use crate::numbers::sql_seq;
+use crate::text::stored;
 
 /// How long the database is asked: a restart after a crash may take so long.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
@@ -78,16 +79,39 @@ async fn ask(
     if status.as_deref() != Some("committed") {
         return Ok(None);
     }
-    let Some(event) = scene.events.first() else { return Ok(Some(true)) };
-    let found = client
-        .query_typed_opt(
-            "SELECT 1 FROM events WHERE workspace = $1 AND seq = $2 AND id = $3",
-            &[
-                (&workspace.uuid(), Type::UUID),
-                (&sql_seq(event.seq), Type::INT8),
-                (&event.event.draft.id.uuid(), Type::UUID),
-            ],
-        )
-        .await?;
-    Ok(Some(found.is_some()))
+    is_there(client, workspace, scene).await.map(Some)
+}
+
+/// Whether something that the group wrote is there. Of what it wrote over, the document is there as well if it was written
+/// again since.
+async fn is_there(
+    client: &Client,
+    workspace: WorkspaceId,
+    scene: &Scene<'_>,
+) -> Result<bool, tokio_postgres::Error> {
+    let workspace = workspace.uuid();
+    if let Some(event) = scene.events.first() {
+        let (seq, id) = (sql_seq(event.seq), event.event.draft.id.uuid());
+        let params: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&workspace, Type::UUID), (&seq, Type::INT8), (&id, Type::UUID)];
+        let sql = "SELECT 1 FROM events WHERE workspace = $1 AND seq = $2 AND id = $3";
+        return Ok(client.query_typed_opt(sql, &params).await?.is_some());
+    }
+    let mut documents = scene.documents.iter();
+    if let Some((key, document)) = documents.find_map(|(key, put)| Some((key, put.as_ref()?))) {
+        let (kind, id) = (key.kind.as_str(), stored(&key.id));
+        let version = document.version.0.cast_signed();
+        let params: [(&(dyn ToSql + Sync), Type); 5] = [
+            (&workspace, Type::UUID),
+            (&kind, Type::TEXT),
+            (&id, Type::TEXT),
+            (&version, Type::INT8),
+            (&document.updated_at, Type::INT8),
+        ];
+        let sql = "SELECT 1 FROM documents WHERE workspace = $1 AND kind = $2 AND id = $3
+                   AND (version > $4 OR (version = $4 AND updated_at = $5))";
+        return Ok(client.query_typed_opt(sql, &params).await?.is_some());
+    }
+    // Of cursors, claims and timers alone nothing tells: they may be gone again by now.
+    Ok(true)
 }

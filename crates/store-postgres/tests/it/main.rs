@@ -10,8 +10,10 @@
 mod conformance;
 mod damage;
 mod deaf;
+mod failover;
 mod nodes;
 mod opening;
 mod pgbouncer;
 mod place;
+mod tls;
 mod transfer;

@@ -193,7 +193,7 @@ async fn nodes_know_of_each_other() {
 }
 
 /// Whatever becomes of the connections, what was acknowledged is there, and nothing is there twice.
-async fn write_while(
+pub(crate) async fn write_while(
     stores: Vec<Arc<PostgresStore>>,
     clock: &Arc<HandClock>,
     trouble: impl AsyncFn(usize),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tidings_bus::Alone;
 use tidings_model::{Clock, Seq, WorkspaceId};
+use tidings_store::agree::Agree;
 use tidings_store::conformance::{HandClock, everything};
 use tidings_store::{Store, Version};
 use tidings_store_postgres::{OpenError, Options, PostgresStore};
@@ -47,13 +48,13 @@ async fn a_database_of_another_program_is_left_alone() {
     assert_eq!(tables.expect("counted").trim(), "1");
 }
 
-/// What the first release wrote, as `pg_dump --inserts` tells it. A dump is added with each release that has a new
-/// migration, and never changed.
-const FIRST: &str = include_str!("../data/schema_0001.sql");
+/// What releases wrote, as `pg_dump --inserts` tells it: a dump for each migration, which is never changed.
+const DUMPS: [&str; 2] =
+    [include_str!("../data/schema_0001.sql"), include_str!("../data/schema_0002.sql")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_every_release_works_on() {
-    for dump in [FIRST] {
+    for (dump, agreed) in DUMPS.into_iter().zip(["now", "before"]) {
         let database = tidings_services::database().await.expect("a database");
         database.query(dump).await.expect("filled");
         let clock = HandClock::new();
@@ -68,6 +69,7 @@ async fn a_database_of_every_release_works_on() {
         assert_eq!(all.documents[0].version, Version(2));
         assert_eq!(all.cursors[0], Some(Seq(2)));
         assert_eq!(all.claims[2], Some(all.events[0].id));
+        assert_eq!(store.agree("key", "now").await.expect("agreed"), agreed);
         // Ids of the test's clock would be those of the dump.
         clock.advance(1_000);
         let committed = store.commit(message(&clock, workspace)).await.expect("written");

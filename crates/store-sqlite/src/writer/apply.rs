@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use tidings_model::{Event, ThreadId, Timestamp};
+use tidings_store::prepared::{Prepared, PreparedEvent, PreparedPut, PreparedTimer, document_crc};
 use tidings_store::{Claim, CommitError, DocKey, TALLIED, Version};
 
 use super::Failure;
 use super::counters::{Group, Tally, Thread, Workspace};
 use super::statements::{NewDocument, NewEvent, Statements, StoredDocument};
 use crate::position::{SEQ_MAX, nanoseconds};
-use crate::prepared::{Prepared, PreparedEvent, PreparedPut, PreparedTimer};
-use crate::row::{document_crc, event_crc};
+use crate::row::event_crc;
 
 /// What became of a batch.
 pub(super) enum Applied {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tidings_model::{Clock, Event, Seq, WorkspaceId};
+use tidings_store::prepared::{content_crc, document_crc};
 use tidings_store::transfer::{Load, LoadError, Record};
 use tidings_store::{Document, Timer};
 
@@ -15,7 +16,7 @@ use super::counters::{Thread, Workspace};
 use super::statements::{NewDocument, NewEvent, Statements};
 use crate::lock::{self, Lock};
 use crate::position::{WORKSPACE_NUMBER_MAX, WorkspaceNumber, nanoseconds};
-use crate::row::{content_crc, document_crc, event_crc};
+use crate::row::event_crc;
 use crate::{OpenError, Options, Synchronous, connection, migrate, tallies};
 
 /// A new file that is being filled; made by [`SqliteLoad::begin`].

@@ -1,37 +1,45 @@
 //! A batch made ready for the writer: envelopes and bodies are JSON and have checksums.
 //!
-//! Callers do this in their own tasks, so that who writes only writes.
+//! Callers do this in their own tasks, so that all cores share the work and who writes only writes. The checksums are of
+//! what the engines keep alike, so that a store that moves to another engine keeps them.
 
 use std::sync::Arc;
 
-use tidings_model::{Draft, Timestamp, envelope};
-use tidings_store::{
-    Advance, Batch, Claim, CommitError, Delete, DocKey, Expect, TimerChange, TimerName, Version,
+use tidings_model::{Draft, Timestamp, WorkspaceId, envelope};
+
+use crate::{
+    Advance, Batch, Claim, CommitError, Delete, DocKey, Expect, Put, TimerChange, TimerName,
+    Version,
 };
 
-use crate::row::content_crc;
-use crate::text::{self, TEXT_BYTES_MAX};
-
 /// The most bytes of one batch: a caller that has more makes several, so that one does not hold up everybody.
-pub(crate) const BATCH_BYTES_MAX: usize = 64 << 20;
+pub const BATCH_BYTES_MAX: usize = 64 << 20;
 
 /// As [`Batch`], ready to be written.
-pub(crate) struct Prepared {
-    pub(crate) workspace: tidings_model::WorkspaceId,
-    pub(crate) claims: Vec<Claim>,
-    pub(crate) expects: Vec<Expect>,
-    pub(crate) events: Vec<PreparedEvent>,
-    pub(crate) puts: Vec<PreparedPut>,
-    pub(crate) deletes: Vec<Delete>,
-    pub(crate) timers: Vec<PreparedTimer>,
-    pub(crate) cursors: Vec<Advance>,
+pub struct Prepared {
+    /// As in [`Batch::workspace`].
+    pub workspace: WorkspaceId,
+    /// As in [`Batch::claims`].
+    pub claims: Vec<Claim>,
+    /// As in [`Batch::expects`].
+    pub expects: Vec<Expect>,
+    /// The events.
+    pub events: Vec<PreparedEvent>,
+    /// The documents.
+    pub puts: Vec<PreparedPut>,
+    /// As in [`Batch::deletes`].
+    pub deletes: Vec<Delete>,
+    /// The timers.
+    pub timers: Vec<PreparedTimer>,
+    /// As in [`Batch::cursors`].
+    pub cursors: Vec<Advance>,
     /// Of all bodies together.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
 }
 
 impl Prepared {
     /// Whether it only looks: then it writes nothing at all, not even its workspace's row.
-    pub(crate) fn is_only_expects(&self) -> bool {
+    pub fn is_only_expects(&self) -> bool {
         self.claims.is_empty()
             && self.events.is_empty()
             && self.puts.is_empty()
@@ -41,33 +49,62 @@ impl Prepared {
     }
 }
 
-pub(crate) struct PreparedEvent {
-    pub(crate) draft: Draft,
-    pub(crate) body: Arc<[u8]>,
+/// An event, ready to be written.
+pub struct PreparedEvent {
+    /// What it says.
+    pub draft: Draft,
+    /// Its envelope.
+    pub body: Arc<[u8]>,
     /// Of the body alone.
-    pub(crate) crc: u32,
+    pub crc: u32,
 }
 
-pub(crate) struct PreparedPut {
-    pub(crate) key: DocKey,
-    pub(crate) expected: Option<Version>,
-    pub(crate) body: Vec<u8>,
-    pub(crate) index: Vec<(&'static str, String)>,
+/// A document, ready to be written.
+pub struct PreparedPut {
+    /// As in [`Put::key`].
+    pub key: DocKey,
+    /// As in [`Put::expected`].
+    pub expected: Option<Version>,
+    /// Its body as JSON.
+    pub body: Vec<u8>,
+    /// As in [`Put::index`].
+    pub index: Vec<(&'static str, String)>,
     /// The index entries as JSON.
-    pub(crate) entries: String,
-    /// Of the body and the entries.
-    pub(crate) crc: u32,
+    pub entries: String,
+    /// Of the body and the entries: [`content_crc`].
+    pub crc: u32,
 }
 
-pub(crate) enum PreparedTimer {
-    Set { name: TimerName, due: Timestamp, body: Vec<u8>, crc: u32 },
-    Cancel { name: TimerName },
-    Take { name: TimerName, due: Timestamp },
+/// A change of a timer, ready to be written.
+pub enum PreparedTimer {
+    /// As [`TimerChange::Set`].
+    Set {
+        /// Which one.
+        name: TimerName,
+        /// When it rings.
+        due: Timestamp,
+        /// Its body as JSON.
+        body: Vec<u8>,
+        /// Of the body.
+        crc: u32,
+    },
+    /// As [`TimerChange::Cancel`].
+    Cancel {
+        /// Which one.
+        name: TimerName,
+    },
+    /// As [`TimerChange::Take`].
+    Take {
+        /// Which one.
+        name: TimerName,
+        /// When it was due, as it was seen.
+        due: Timestamp,
+    },
 }
 
 impl PreparedTimer {
     /// Its name.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Set { name, .. } | Self::Cancel { name } | Self::Take { name, .. } => &name.0,
         }
@@ -75,11 +112,8 @@ impl PreparedTimer {
 }
 
 /// Makes a batch ready; refuses one that is not in order.
-pub(crate) fn prepare(batch: Batch) -> Result<Prepared, CommitError> {
+pub fn prepare(batch: Batch) -> Result<Prepared, CommitError> {
     batch.check()?;
-    if names(&batch).any(|name| text::stored(name).len() > TEXT_BYTES_MAX) {
-        return Err(CommitError::Malformed { problem: "holds a name longer than 1200 bytes" });
-    }
     let events: Vec<PreparedEvent> = batch.events.into_iter().map(event).collect();
     let puts: Vec<PreparedPut> = batch.puts.into_iter().map(put).collect();
     let timers: Vec<PreparedTimer> = batch.timers.into_iter().map(timer).collect();
@@ -102,31 +136,13 @@ pub(crate) fn prepare(batch: Batch) -> Result<Prepared, CommitError> {
     })
 }
 
-/// Everything that is stored as text: ids, names, values.
-fn names(batch: &Batch) -> impl Iterator<Item = &str> {
-    let claims = batch.claims.iter().map(|claim| claim.name.as_str());
-    let keys = (batch.puts.iter().map(|put| &put.key))
-        .chain(batch.deletes.iter().map(|delete| &delete.key))
-        .chain(batch.expects.iter().map(|expect| &expect.key))
-        .map(|key| key.id.as_str());
-    let values =
-        batch.puts.iter().flat_map(|put| put.index.iter().map(|(_, value)| value.as_str()));
-    let timers = batch.timers.iter().map(|change| match change {
-        TimerChange::Set { name, .. }
-        | TimerChange::Cancel { name }
-        | TimerChange::Take { name, .. } => name.0.as_str(),
-    });
-    let readers = batch.cursors.iter().map(|cursor| cursor.reader.as_str());
-    claims.chain(keys).chain(values).chain(timers).chain(readers)
-}
-
 fn event(draft: Draft) -> PreparedEvent {
     let body: Arc<[u8]> = envelope::write(&draft).into();
     let crc = crc32fast::hash(&body);
     PreparedEvent { draft, body, crc }
 }
 
-fn put(put: tidings_store::Put) -> PreparedPut {
+fn put(put: Put) -> PreparedPut {
     let body = json(&put.body);
     let entries = serde_json::to_string(&put.index).expect("pairs of text can be written");
     let crc = content_crc(&body, &entries);
@@ -154,4 +170,19 @@ fn timer_bytes(timer: &PreparedTimer) -> usize {
 
 fn json(value: &serde_json::Value) -> Vec<u8> {
     serde_json::to_vec(value).expect("a JSON value can be written")
+}
+
+/// The checksum of a document's body and index entries.
+pub fn content_crc(body: &[u8], entries: &str) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(body);
+    hasher.update(entries.as_bytes());
+    hasher.finalize()
+}
+
+/// The checksum of a document: `content` from [`content_crc`], then its version.
+pub fn document_crc(content: u32, version: Version) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(content);
+    hasher.update(&version.0.to_le_bytes());
+    hasher.finalize()
 }
