@@ -5,7 +5,8 @@
 //!
 //! In reading order: [`source`] (a bot's text), [`problem`] (what is wrong with a text, and where), [`vocabulary`] (which
 //! events there are), [`bot`] (what loading gives), [`facts`] (what a behavior sees), [`effect`] (what it wants done),
-//! [`run`] (one execution, with its trace), [`interpret`] (`start` and `resume`). Inside: `load` and `reader` go from
+//! [`run`] (one execution, with its trace), [`interpret`] (`start` and `resume`). Beside that, webhooks write payloads by
+//! the same templates ([`template::payload`]). Inside: `load` and `reader` go from
 //! text to `program` by way of `yaml`, `pattern` and `template`; `stage` is one turn, `steps` has a file for each step.
 
 pub mod bot;
@@ -15,6 +16,7 @@ pub mod interpret;
 pub mod problem;
 pub mod run;
 pub mod source;
+pub mod template;
 pub mod vocabulary;
 
 mod duration;
@@ -26,7 +28,6 @@ mod reader;
 mod stage;
 mod steps;
 mod target;
-mod template;
 mod yaml;
 
 pub use bot::{Behavior, Bot, Intent};

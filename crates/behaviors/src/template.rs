@@ -7,12 +7,15 @@
 mod filters;
 mod guard;
 mod measure;
+pub mod payload;
 mod words;
 
 use std::collections::HashSet;
 use std::io;
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+
+pub use payload::{ContentType, InvalidContentType, PayloadTemplate, payload, payload_as};
 
 pub(crate) use guard::Mention;
 pub(crate) use measure::{VALUE_BYTES_MAX, round, rounded, to_json};
@@ -110,7 +113,7 @@ impl Templates {
         names: Value,
         fuel: &mut u64,
     ) -> Result<String, Failure> {
-        let mut output = Capped { bytes: Vec::new(), full: false };
+        let mut output = Capped { bytes: Vec::new(), full: false, bytes_max: OUTPUT_BYTES_MAX };
         let outcome = self.run(&template.name, names, &mut output, fuel);
         if output.full {
             return Err(Failure::Limit(format!("it writes more than {OUTPUT_BYTES_MAX} bytes")));
@@ -222,16 +225,23 @@ fn description(error: &minijinja::Error) -> String {
 struct Capped {
     bytes: Vec<u8>,
     full: bool,
+    bytes_max: usize,
 }
 
-impl io::Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > OUTPUT_BYTES_MAX {
+impl Capped {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.bytes.len() + bytes.len() > self.bytes_max {
             self.full = true;
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
+        Ok(())
+    }
+}
+
+impl io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -106,6 +106,25 @@ impl Catalogue {
             self.types.iter().flat_map(|each| each.aliases.iter().map(|alias| alias.name.as_str()));
         most_like(name, types.chain(aliases))
     }
+
+    /// The known types that are most like an unknown name, the likest first; at most so many.
+    pub fn nearest_few(&self, name: &str, most: usize) -> Vec<&str> {
+        let types = self.types.iter().map(|each| each.name.as_str());
+        few_like(name, types, most)
+    }
+}
+
+/// Those of these that are like a name, the likest first; at most so many.
+fn few_like<'a>(name: &str, known: impl Iterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    if name.len() > NEAREST_BYTES_MAX {
+        return Vec::new();
+    }
+    let name = name.to_lowercase();
+    let likeness = |each: &str| strsim::normalized_damerau_levenshtein(&name, &each.to_lowercase());
+    let mut like: Vec<(f64, &str)> = known.map(|each| (likeness(each), each)).collect();
+    like.retain(|(likeness, _)| *likeness > LIKENESS_MIN);
+    like.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    like.into_iter().take(most).map(|(_, each)| each).collect()
 }
 
 /// The one of these that is most like a name: the first of several, none where none is like it.

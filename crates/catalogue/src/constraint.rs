@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tidings_model::AuthorKind;
 
 use crate::event_type::Audience;
@@ -55,8 +55,9 @@ pub struct DataPath(Vec<Step>);
 /// How deep a path may go. Ours go three deep; it bounds the search.
 pub const PATH_STEPS_MAX: usize = 8;
 
+/// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     /// A field of an object, or a place in a list where the name is a number.
     Name(String, Option<usize>),
     /// Any element of a list.
@@ -86,6 +87,34 @@ impl DataPath {
         leads_to(&self.0, data, value)
     }
 
+    /// Shows each value that it leads to, until `ask` gives `true`: it has seen enough. `false`: there are more values
+    /// than steps were left.
+    pub(crate) fn show<'v>(
+        &self,
+        data: &'v Value,
+        steps_left: &mut usize,
+        ask: &mut dyn FnMut(&'v Value) -> bool,
+    ) -> bool {
+        show(&self.0, data, steps_left, ask) != Shown::TooMany
+    }
+
+    /// As [`Self::show`], from the fields of an object.
+    pub(crate) fn show_in<'v>(
+        &self,
+        fields: &'v Map<String, Value>,
+        steps_left: &mut usize,
+        ask: &mut dyn FnMut(&'v Value) -> bool,
+    ) -> bool {
+        let Some((Step::Name(name, _), rest)) = self.0.split_first() else { return true };
+        let Some(value) = fields.get(name) else { return true };
+        show(rest, value, steps_left, ask) != Shown::TooMany
+    }
+
+    /// Its steps.
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
     /// The field that it begins with.
     pub(crate) fn first(&self) -> &str {
         match self.0.first() {
@@ -113,16 +142,61 @@ fn leads_to(steps: &[Step], data: &Value, value: &Value) -> bool {
     }
 }
 
+/// How showing went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    All,
+    Enough,
+    TooMany,
+}
+
+fn show<'v>(
+    steps: &[Step],
+    data: &'v Value,
+    steps_left: &mut usize,
+    ask: &mut dyn FnMut(&'v Value) -> bool,
+) -> Shown {
+    let Some(left) = steps_left.checked_sub(1) else { return Shown::TooMany };
+    *steps_left = left;
+    let Some((step, rest)) = steps.split_first() else {
+        return if ask(data) { Shown::Enough } else { Shown::All };
+    };
+    match (step, data) {
+        (Step::Any, Value::Array(items)) => {
+            for item in items {
+                let shown = show(rest, item, steps_left, ask);
+                if shown != Shown::All {
+                    return shown;
+                }
+            }
+            Shown::All
+        }
+        (Step::Name(name, _), Value::Object(fields)) => {
+            fields.get(name).map_or(Shown::All, |value| show(rest, value, steps_left, ask))
+        }
+        (Step::Name(_, Some(place)), Value::Array(items)) => {
+            items.get(*place).map_or(Shown::All, |value| show(rest, value, steps_left, ask))
+        }
+        (Step::Any | Step::Name(_, _), _) => Shown::All,
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name(name, _) => name,
+            Self::Any => "*",
+        })
+    }
+}
+
 impl fmt::Display for DataPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, step) in self.0.iter().enumerate() {
             if place > 0 {
                 f.write_str(".")?;
             }
-            f.write_str(match step {
-                Step::Name(name, _) => name,
-                Step::Any => "*",
-            })?;
+            write!(f, "{step}")?;
         }
         Ok(())
     }

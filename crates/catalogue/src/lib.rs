@@ -5,13 +5,14 @@
 //! reference page. A wrong file is an error at start that names file, type and field.
 //!
 //! In reading order: [`catalogue`] (the front door), [`event_type`] (one entry), [`constraint`] (what an alias demands),
-//! [`filter`] (which events somebody wants), [`describe`](mod@describe) and [`reference`] (for programs and for people).
+//! [`filter`] (which events somebody wants), [`expression`] (a condition on an event), [`describe`](mod@describe) and [`reference`] (for programs and for people).
 
 pub mod catalogue;
 pub mod constraint;
 pub mod describe;
 pub mod error;
 pub mod event_type;
+pub mod expression;
 pub mod filter;
 pub mod reference;
 pub mod shape;
@@ -26,6 +27,7 @@ pub use constraint::{Constraint, DataPath};
 pub use describe::describe;
 pub use error::{CatalogueError, WrongEntry};
 pub use event_type::{Alias, Answer, Audience, EventType, Kind, System};
-pub use filter::{TypeFilter, UnknownName};
+pub use expression::{Expression, ExpressionError, Facts};
+pub use filter::{FilterError, TypeFilter};
 pub use reference::reference_page;
 pub use shape::{Shape, Violation};

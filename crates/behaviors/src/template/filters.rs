@@ -155,7 +155,7 @@ fn print(output: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> 
     text_of(value).and_then(|text| output.write_str(&text).map_err(Error::from))
 }
 
-fn text_of(value: &Value) -> Result<String, Error> {
+pub(super) fn text_of(value: &Value) -> Result<String, Error> {
     let kind = value.kind();
     if let Some(text) = value.as_str() {
         Ok(text.to_owned())
@@ -205,7 +205,7 @@ fn range(lower: i64, upper: Option<i64>) -> Result<Value, Error> {
     Ok((from..to).map(Value::from).collect())
 }
 
-fn json(value: &Value) -> Result<String, Error> {
+pub(super) fn json(value: &Value) -> Result<String, Error> {
     if !fits(value) {
         return Err(too_big("a value for JSON"));
     }
@@ -217,7 +217,7 @@ fn string(value: &Value) -> Result<String, Error> {
     text_of(value)
 }
 
-fn urlencode(value: &Value) -> Result<String, Error> {
+pub(super) fn urlencode(value: &Value) -> Result<String, Error> {
     part_only(value.clone()).and_then(|value| filters::urlencode(&value))
 }
 

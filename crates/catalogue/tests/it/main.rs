@@ -2,6 +2,7 @@
 //! with its place, and the hot path neither panics nor allocates.
 
 mod builtin;
+mod expressions;
 mod filters;
 mod names;
 mod reference;
