@@ -1,7 +1,13 @@
-//! An event as a CloudEvents 1.0 document in structured JSON (`application/cloudevents+json`).
+//! An event as a CloudEvents 1.0 event over HTTP, in each of the three modes.
+//!
+//! | mode | content type | written by |
+//! | --- | --- | --- |
+//! | structured | `application/cloudevents+json` | [`structured`] |
+//! | binary | that of the data; attributes are `ce-` headers | [`binary`](fn@binary) |
+//! | batched | `application/cloudevents-batch+json` | [`batch`], of structured events |
 //!
 //! Called by the deliver reader for each delivery's body, and by exports. The bytes of one event are always the same,
-//! so a second run of the step signs and sends what the first one did.
+//! so a second run of the step signs and sends what the first one did. The attributes are the same in all modes:
 //!
 //! | attribute | holds |
 //! | --- | --- |
@@ -19,33 +25,31 @@
 //! Names of extensions are lower-case letters and digits, at most 20 of them, as the specification asks. Numbers are
 //! written as decimal text, since an Integer of CloudEvents has 32 bits and ours have more. An extension cannot hold an
 //! object, so `properties` is JSON text, and so is `otherfields`: fields of the envelope that this version only keeps.
+//! `seq` is in every event, `order` in every event of a thread. Binary mode has one attribute more, `leftout`, see there.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
-use tidings_model::envelope::{self, UnreadableEnvelope};
-use tidings_model::{Draft, Event, WorkspaceId};
+use tidings_model::{Event, WorkspaceId};
+
+use crate::batch::{Batch, BatchLimits};
+use attributes::attributes;
+
+mod attributes;
+mod binary;
+mod read;
+
+pub use binary::{Binary, HEADER_BYTES_MAX, binary};
+pub use read::{UnreadableCloudEvent, read_structured};
 
 /// The media type of what [`structured`] writes.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+/// The media type of a [`batch`].
+pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
+/// The media type of an event's data.
+pub const DATA_CONTENT_TYPE: &str = "application/json";
 
 /// The version of CloudEvents that we speak.
 const SPEC_VERSION: &str = "1.0";
-
-/// The longest name of an extension attribute, in bytes: CloudEvents 1.0.2, "Naming Conventions".
-#[cfg(test)]
-const ATTRIBUTE_NAME_BYTES_MAX: usize = 20;
-
-/// The envelope's fields that have another name in CloudEvents: (attribute, field).
-const RENAMED: [(&str, &str); 4] = [
-    ("subject", "chat"),
-    ("receivedat", "received_at"),
-    ("customid", "custom_id"),
-    ("dataversion", "version"),
-];
-
-/// The attributes that hold a number as decimal text and that the envelope wants as a number.
-const NUMBERS: [&str; 2] = ["dataversion", "depth"];
 
 /// The source of a workspace's events: `/workspaces/{workspace}`.
 pub fn source_of(workspace: WorkspaceId) -> String {
@@ -60,83 +64,9 @@ pub fn structured(event: &Event, source: &str) -> Vec<u8> {
     bytes
 }
 
-/// Reads a draft back from what [`structured`] wrote; `seq`, `order` and `source` are passed over.
-///
-/// An extension that we do not know is kept among the draft's unknown fields.
-pub fn read_structured(bytes: &[u8]) -> Result<Draft, UnreadableCloudEvent> {
-    let mut document: Map<String, Value> =
-        serde_json::from_slice(bytes).map_err(|source| UnreadableCloudEvent::Json { source })?;
-    if document.remove("specversion").as_ref().and_then(Value::as_str) != Some(SPEC_VERSION) {
-        return Err(UnreadableCloudEvent::SpecVersion);
-    }
-    if document.contains_key("data_base64") {
-        return Err(UnreadableCloudEvent::NotJsonData);
-    }
-    match document.remove("datacontenttype") {
-        None => {}
-        Some(Value::String(kind)) if is_json(&kind) => {}
-        Some(_) => return Err(UnreadableCloudEvent::NotJsonData),
-    }
-    document.remove("source");
-
-    for name in NUMBERS {
-        if let Some(value) = document.get_mut(name) {
-            let number = whole_number(value).ok_or(UnreadableCloudEvent::Attribute { name })?;
-            *value = number.into();
-        }
-    }
-    for (attribute, field) in RENAMED {
-        if let Some(value) = document.remove(attribute) {
-            document.insert(field.into(), value);
-        }
-    }
-    let mut author = Map::new();
-    if let Some(kind) = document.remove("authorkind") {
-        author.insert("kind".into(), kind);
-    }
-    if let Some(id) = document.remove("authorid") {
-        author.insert("id".into(), id);
-    }
-    document.insert("author".into(), Value::Object(author));
-    if let Some(properties) = object_in_text(&mut document, "properties")? {
-        document.insert("properties".into(), Value::Object(properties));
-    }
-    if let Some(others) = object_in_text(&mut document, "otherfields")? {
-        for (name, value) in others {
-            // A field of the envelope has its own attribute, so it cannot come in by this door as well.
-            document.entry(name).or_insert(value);
-        }
-    }
-    envelope::from_map(document).map_err(|source| UnreadableCloudEvent::Envelope { source })
-}
-
-/// The bytes are not a CloudEvents document that holds one of our events.
-#[derive(Debug, thiserror::Error)]
-pub enum UnreadableCloudEvent {
-    /// They are not a JSON object.
-    #[error("the CloudEvents document is not a JSON object")]
-    Json {
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// It is of another version.
-    #[error("the CloudEvents document does not say specversion 1.0")]
-    SpecVersion,
-    /// Its data is not JSON.
-    #[error("the data of the CloudEvents document is not JSON")]
-    NotJsonData,
-    /// An attribute is not of its type.
-    #[error("attribute {name:?} of the CloudEvents document is not of its type")]
-    Attribute {
-        /// Which one.
-        name: &'static str,
-    },
-    /// What it holds is not one of our events.
-    #[error("the CloudEvents document does not hold an event of ours")]
-    Envelope {
-        /// Why.
-        source: UnreadableEnvelope,
-    },
+/// An empty batch, for what [`structured`] wrote. Only for receivers that asked for batches: binding, 3.
+pub fn batch(limits: BatchLimits) -> Batch {
+    Batch::new("[", "]", limits)
 }
 
 struct Document<'a> {
@@ -146,99 +76,26 @@ struct Document<'a> {
 
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let event = self.event;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("specversion", SPEC_VERSION)?;
-        map.serialize_entry("id", &event.id)?;
-        map.serialize_entry("source", self.source)?;
-        map.serialize_entry("type", event.event_type.as_str())?;
-        if let Some(chat) = &event.chat {
-            map.serialize_entry("subject", chat)?;
+        for (name, value) in attributes(self.event, self.source) {
+            map.serialize_entry(name.attribute, &value)?;
         }
-        map.serialize_entry("time", &event.time)?;
-        map.serialize_entry("seq", &Decimal(event.seq.0))?;
-        if let Some(order) = event.order {
-            map.serialize_entry("order", &Decimal(order.0))?;
-        }
-        map.serialize_entry("workspace", &event.workspace)?;
-        if let Some(channel) = &event.channel {
-            map.serialize_entry("channel", channel)?;
-        }
-        if let Some(thread) = &event.thread {
-            map.serialize_entry("thread", thread)?;
-        }
-        map.serialize_entry("authorkind", event.author.kind.as_str())?;
-        if !event.author.id.is_empty() {
-            map.serialize_entry("authorid", &event.author.id)?;
-        }
-        map.serialize_entry("visibility", event.visibility.as_str())?;
-        if let Some(custom_id) = &event.custom_id {
-            map.serialize_entry("customid", custom_id)?;
-        }
-        if let Some(cause) = &event.cause {
-            map.serialize_entry("cause", cause)?;
-        }
-        map.serialize_entry("root", &event.root)?;
-        map.serialize_entry("depth", &Decimal(event.depth.into()))?;
-        map.serialize_entry("receivedat", &event.received_at)?;
-        map.serialize_entry("dataversion", &Decimal(event.version.into()))?;
-        if !event.properties.is_empty() {
-            map.serialize_entry("properties", &text_of(&event.properties))?;
-        }
-        if !event.unknown.is_empty() {
-            map.serialize_entry("otherfields", &text_of(&event.unknown))?;
-        }
-        map.serialize_entry("datacontenttype", "application/json")?;
-        map.serialize_entry("data", &event.data)?;
+        map.serialize_entry("datacontenttype", DATA_CONTENT_TYPE)?;
+        map.serialize_entry("data", &self.event.data)?;
         map.end()
     }
-}
-
-/// A number, written as decimal text.
-struct Decimal(u64);
-
-impl Serialize for Decimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-fn text_of(object: &Map<String, Value>) -> String {
-    serde_json::to_string(object).expect("a JSON object has text keys only, so writing cannot fail")
-}
-
-fn object_in_text(
-    document: &mut Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<Map<String, Value>>, UnreadableCloudEvent> {
-    let Some(value) = document.remove(name) else { return Ok(None) };
-    let wrong = UnreadableCloudEvent::Attribute { name };
-    let Value::String(text) = value else { return Err(wrong) };
-    serde_json::from_str(&text).map(Some).map_err(|_| wrong)
-}
-
-/// A whole number from decimal text, or from a JSON number: a relay may have turned small ones into Integers.
-fn whole_number(value: &Value) -> Option<u64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        Value::Number(number) => number.as_u64(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn is_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || kind.ends_with("+json")
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Map, Value, json};
     use tidings_model::{
-        Author, AuthorKind, ChatId, EventId, Order, Seq, ThreadId, Timestamp, Visibility,
+        Author, AuthorKind, ChatId, Draft, EventId, Order, Seq, ThreadId, Timestamp, Visibility,
+        envelope,
     };
 
+    use super::attributes::NAME_BYTES_MAX;
     use super::*;
 
     fn numbered(draft: Draft, seq: u64, order: Option<u64>) -> Event {
@@ -359,7 +216,7 @@ mod tests {
             let document: Map<String, Value> = serde_json::from_slice(&bytes).expect("JSON");
             for (name, value) in document {
                 let lower = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-                prop_assert!(lower && name.len() <= ATTRIBUTE_NAME_BYTES_MAX, "{}", name);
+                prop_assert!(lower && name.len() <= NAME_BYTES_MAX, "{}", name);
                 prop_assert!(name == "data" || value.is_string(), "{}", name);
             }
         }
@@ -413,5 +270,131 @@ mod tests {
             "the CloudEvents document does not hold an event of ours"
         );
         assert!(read_structured(b"hello").is_err());
+    }
+
+    /// A receiver's reading of binary mode, by the text of the binding: header names and values into a document.
+    fn received(binary: &Binary) -> Map<String, Value> {
+        let mut document = Map::new();
+        for (name, value) in &binary.headers {
+            assert!(value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'), "{value}");
+            let name = match *name {
+                "content-type" => "datacontenttype",
+                name => name.strip_prefix("ce-").expect("nothing else"),
+            };
+            let lower = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            assert!(lower && name.len() <= NAME_BYTES_MAX, "{name}");
+            let before = document.insert(name.to_owned(), decoded(value).into());
+            assert!(before.is_none(), "{name} is there twice");
+        }
+        for required in ["specversion", "id", "source", "type", "datacontenttype"] {
+            assert!(document.contains_key(required), "{required} is missing");
+        }
+        let data = serde_json::from_slice(&binary.body).expect("the body is JSON");
+        document.insert("data".into(), data);
+        document
+    }
+
+    /// One round of percent-decoding; what is not two digits, or not UTF-8 after it, is wrong.
+    fn decoded(value: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut rest = value.bytes();
+        while let Some(byte) = rest.next() {
+            if byte == b'%' {
+                let digits = [rest.next(), rest.next()].map(|digit| digit.expect("two digits"));
+                let digits = std::str::from_utf8(&digits).expect("ASCII");
+                bytes.push(u8::from_str_radix(digits, 16).expect("hexadecimal digits"));
+            } else {
+                bytes.push(byte);
+            }
+        }
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    #[test]
+    fn what_receivers_of_binary_mode_read() {
+        let event = numbered(alice_says_hello(), 41, Some(1));
+        let binary = binary(&event, &source_of(event.workspace));
+        let headers: Vec<String> =
+            binary.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        insta::assert_snapshot!(headers.join("\n"), @r"
+        content-type: application/json
+        ce-specversion: 1.0
+        ce-id: 0197c5a0-0000-7000-8000-000000000001
+        ce-source: /workspaces/0197c5a0-0000-7000-8000-000000000002
+        ce-type: chat.message
+        ce-subject: 0197c5a0-0000-7000-8000-000000000003
+        ce-time: 2026-11-21T10:00:00Z
+        ce-seq: 41
+        ce-order: 1
+        ce-workspace: 0197c5a0-0000-7000-8000-000000000002
+        ce-thread: 0197c5a0-0000-7000-8000-000000000004
+        ce-authorkind: customer
+        ce-authorid: alice
+        ce-visibility: all
+        ce-customid: first
+        ce-root: 0197c5a0-0000-7000-8000-000000000001
+        ce-depth: 0
+        ce-receivedat: 2026-11-21T10:00:00Z
+        ce-dataversion: 1
+        ce-properties: {%22raw%22:{%22update_id%22:7}}
+        ");
+        assert_eq!(binary.body, br#"{"text":"Hello"}"#);
+    }
+
+    #[test]
+    fn header_values_are_encoded_as_the_binding_says() {
+        let mut draft = alice_says_hello();
+        draft.custom_id = Some("Euro € 😀".into());
+        draft.author.id = "100% \"sure\"\r\nx: y\u{7f}~!".into();
+        let binary = binary(&numbered(draft, 1, None), "/workspaces/elsewhere");
+        let value = |wanted: &str| {
+            let found = binary.headers.iter().find(|(name, _)| *name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        // The example of 3.1.3.2.
+        assert_eq!(value("ce-customid"), Some("Euro%20%E2%82%AC%20%F0%9F%98%80"));
+        assert_eq!(value("ce-authorid"), Some("100%25%20%22sure%22%0D%0Ax:%20y%7F~!"));
+        assert_eq!(value("ce-datacontenttype"), None, "3.1.1 forbids it");
+        assert_eq!(value("content-type"), Some("application/json"));
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_header_is_named() {
+        let mut draft = alice_says_hello();
+        draft.properties.insert("raw".into(), "x".repeat(HEADER_BYTES_MAX).into());
+        let binary = binary(&numbered(draft.clone(), 1, None), "/workspaces/elsewhere");
+        let names: Vec<&str> = binary.headers.iter().map(|(name, _)| *name).collect();
+        assert!(!names.contains(&"ce-properties"));
+        assert_eq!(binary.headers.last(), Some(&("ce-leftout", "properties".to_owned())));
+        // The same attribute is whole in structured mode.
+        let bytes = structured(&numbered(draft.clone(), 1, None), "/workspaces/elsewhere");
+        assert_eq!(read_structured(&bytes).expect("readable"), draft);
+    }
+
+    proptest! {
+        #[test]
+        fn binary_mode_says_what_structured_mode_says(draft in drafts(), seq in 1u64.., order in prop::option::of(1u64..)) {
+            let event = numbered(draft, seq, order);
+            let whole: Map<String, Value> =
+                serde_json::from_slice(&structured(&event, "/workspaces/ä b")).expect("JSON");
+            prop_assert_eq!(received(&binary(&event, "/workspaces/ä b")), whole.clone());
+            let number = |name: &str| whole.get(name).and_then(Value::as_str).map(str::parse);
+            prop_assert_eq!(number("seq"), Some(Ok(seq)));
+            prop_assert_eq!(number("order"), order.map(Ok));
+        }
+
+        #[test]
+        fn a_batch_is_the_list_of_its_events(drafts in prop::collection::vec(drafts(), 0..5)) {
+            let mut batch = batch(BatchLimits { events_max: 10, bytes_max: 1 << 20 });
+            let mut expected = Vec::new();
+            for (seq, draft) in drafts.into_iter().enumerate() {
+                let event = numbered(draft, seq as u64 + 1, None);
+                let document = structured(&event, "/workspaces/elsewhere");
+                prop_assert!(batch.push(&document));
+                expected.push(serde_json::from_slice::<Value>(&document).expect("JSON"));
+            }
+            let batch: Value = serde_json::from_slice(&batch.finish()).expect("JSON");
+            prop_assert_eq!(batch, Value::Array(expected));
+        }
     }
 }

@@ -1,18 +1,30 @@
-//! Signs a delivery, and verifies one, by Standard Webhooks 1.0.0 (standardwebhooks.com), symmetric `v1`.
+//! Signs a delivery, and verifies one, by Standard Webhooks 1.0.0 (standardwebhooks.com).
 //!
 //! The deliver reader signs each attempt anew, with the second of the attempt; the id stays that of the event, so a
 //! receiver finds a repeated delivery by it. The demo's receiver verifies. What is signed is `id.timestamp.body`, the
-//! body's bytes as they go out. A secret never appears in a log: [`Secret`] prints without its bytes.
+//! body's bytes as they go out. A secret never appears in a log: keys print without their bytes.
+//!
+//! | version | by | sender has | receiver has |
+//! | --- | --- | --- | --- |
+//! | `v1` | HMAC-SHA256 | `whsec_...` ([`Secret`]) | the same |
+//! | `v1a` | ed25519 | `whsk_...` ([`KeyPair`]) | `whpk_...` ([`PublicKey`]) |
+//!
+//! While a key is being changed an endpoint has several. Each signs, and each receiver finds its own signature: what it
+//! does not know it passes over. Ed25519 comes from the library that does the hashes, so there is no second one.
 
-use std::fmt::{self, Write};
-use std::str::FromStr;
+mod key_pair;
+mod message;
+mod secret;
+mod sign;
+mod verify;
 
-use aws_lc_rs::{constant_time, hmac};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use tidings_model::EventId;
+pub use key_pair::{InvalidKey, KeyPair, PublicKey};
+pub use message::{InvalidMessageId, MESSAGE_ID_BYTES_MAX, MessageId};
+pub use secret::{InvalidSecret, SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret};
+pub use sign::{InvalidSigningKey, Signer, SigningKey, WrongNumberOfKeys, headers, sign};
+pub use verify::{InvalidVerifyingKey, Received, Unverified, VerifyingKey, verify, verify_with};
 
-/// The header with the event's id; the same on every attempt.
+/// The header with the message's id; the same on every attempt.
 pub const ID_HEADER: &str = "webhook-id";
 /// The header with the attempt's time, in whole seconds since 1970.
 pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
@@ -22,203 +34,15 @@ pub const SIGNATURE_HEADER: &str = "webhook-signature";
 /// How far a timestamp may lie from now, both ways: what the reference libraries allow.
 pub const TOLERANCE_S: u64 = 5 * 60;
 
-/// The fewest bytes of a secret: Standard Webhooks, "Signature scheme".
-pub const SECRET_BYTES_MIN: usize = 24;
-/// The most bytes of a secret: Standard Webhooks, "Signature scheme".
-pub const SECRET_BYTES_MAX: usize = 64;
-
-/// How many signatures of a header are looked at. A sender has two secrets while it changes them; more is an attempt
-/// to keep us busy.
+/// How many keys sign one delivery, and how many signatures of a header are looked at. A sender has two while it changes
+/// them; more than this is an attempt to keep a receiver busy.
 pub const SIGNATURES_MAX: usize = 8;
-
-/// What a secret's text begins with.
-const SECRET_PREFIX: &str = "whsec_";
-/// What a symmetric signature begins with.
-const SIGNATURE_PREFIX: &str = "v1,";
-/// The bytes of an HMAC-SHA256.
-const TAG_BYTES: usize = 32;
-
-/// What sender and receiver share: 24 to 64 random bytes, `whsec_` and base64 as text.
-#[derive(Clone)]
-pub struct Secret {
-    bytes: Box<[u8]>,
-    /// Made once of the bytes: it saves two of the hash's rounds per delivery.
-    key: hmac::Key,
-}
-
-impl Secret {
-    /// How many random bytes a new secret is made of.
-    pub const NEW_BYTES: usize = 32;
-
-    /// A new secret, from bytes that the caller drew at random.
-    pub fn generate(random: [u8; Self::NEW_BYTES]) -> Self {
-        Self::of(&random)
-    }
-
-    /// A secret of given bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidSecret> {
-        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&bytes.len()) {
-            return Err(InvalidSecret::Length);
-        }
-        Ok(Self::of(bytes))
-    }
-
-    /// Its text, `whsec_...`: for the one answer that shows it, and for sealing.
-    pub fn expose(&self) -> String {
-        format!("{SECRET_PREFIX}{}", STANDARD.encode(&self.bytes))
-    }
-
-    fn of(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.into(), key: hmac::Key::new(hmac::HMAC_SHA256, bytes) }
-    }
-}
-
-impl FromStr for Secret {
-    type Err = InvalidSecret;
-
-    /// Reads `whsec_` and base64.
-    fn from_str(text: &str) -> Result<Self, InvalidSecret> {
-        let encoded = text.strip_prefix(SECRET_PREFIX).ok_or(InvalidSecret::Prefix)?;
-        let bytes = STANDARD.decode(encoded).map_err(|_| InvalidSecret::Base64)?;
-        Self::from_bytes(&bytes)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
-/// The text is not a signing secret. The error never repeats it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSecret {
-    /// It does not begin with `whsec_`.
-    #[error("a signing secret begins with whsec_")]
-    Prefix,
-    /// What follows is not base64.
-    #[error("a signing secret is base64 after whsec_")]
-    Base64,
-    /// It is too short or too long.
-    #[error("a signing secret has {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes")]
-    Length,
-}
-
-/// The value of [`SIGNATURE_HEADER`]: one signature per secret, the first secret's first.
-///
-/// While a secret is being changed an endpoint has two, and each receiver finds its own.
-pub fn sign(id: EventId, timestamp_s: i64, body: &[u8], secrets: &[Secret]) -> String {
-    let mut id_text = [0u8; ID_BYTES];
-    let id_text = id.uuid().hyphenated().encode_lower(&mut id_text);
-    let timestamp = timestamp_s.to_string();
-
-    let mut signatures = String::with_capacity(secrets.len() * SIGNATURE_BYTES);
-    for secret in secrets {
-        if !signatures.is_empty() {
-            signatures.push(' ');
-        }
-        signatures.push_str(SIGNATURE_PREFIX);
-        STANDARD.encode_string(tag(&secret.key, id_text, &timestamp, body), &mut signatures);
-    }
-    signatures
-}
-
-/// All three headers of an attempt, by name.
-pub fn headers(
-    id: EventId,
-    timestamp_s: i64,
-    body: &[u8],
-    secrets: &[Secret],
-) -> [(&'static str, String); 3] {
-    let mut timestamp = String::with_capacity(12);
-    write!(timestamp, "{timestamp_s}").expect("writing to memory cannot fail");
-    [
-        (ID_HEADER, id.to_string()),
-        (TIMESTAMP_HEADER, timestamp),
-        (SIGNATURE_HEADER, sign(id, timestamp_s, body, secrets)),
-    ]
-}
-
-/// What a receiver finds in the headers of a delivery.
-#[derive(Clone, Copy, Debug)]
-pub struct Received<'a> {
-    /// [`ID_HEADER`].
-    pub id: &'a str,
-    /// [`TIMESTAMP_HEADER`].
-    pub timestamp: &'a str,
-    /// [`SIGNATURE_HEADER`].
-    pub signature: &'a str,
-}
-
-/// Whether a delivery was signed with one of the secrets, and lately. `tolerance_s` is mostly [`TOLERANCE_S`].
-///
-/// The time it takes does not tell how much of a signature was right.
-pub fn verify(
-    received: Received<'_>,
-    body: &[u8],
-    secrets: &[Secret],
-    now_s: i64,
-    tolerance_s: u64,
-) -> Result<(), Unverified> {
-    let timestamp_s: i64 = received.timestamp.parse().map_err(|_| Unverified::Timestamp)?;
-    if timestamp_s.abs_diff(now_s) > tolerance_s {
-        return Err(if timestamp_s < now_s { Unverified::TooOld } else { Unverified::TooNew });
-    }
-
-    let expected: Vec<hmac::Tag> = secrets
-        .iter()
-        .map(|secret| tag(&secret.key, received.id, received.timestamp, body))
-        .collect();
-    for signature in received.signature.split(' ').take(SIGNATURES_MAX) {
-        let Some(encoded) = signature.strip_prefix(SIGNATURE_PREFIX) else { continue };
-        let mut decoded = [0u8; TAG_BYTES + 1];
-        let Ok(TAG_BYTES) = STANDARD.decode_slice(encoded, &mut decoded) else { continue };
-        let Some(claimed) = decoded.get(..TAG_BYTES) else { continue };
-        for tag in &expected {
-            if constant_time::verify_slices_are_equal(claimed, tag.as_ref()).is_ok() {
-                return Ok(());
-            }
-        }
-    }
-    Err(Unverified::Signature)
-}
-
-/// Why a delivery is not to be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unverified {
-    /// The timestamp is not a number.
-    #[error("the timestamp is not a whole number of seconds")]
-    Timestamp,
-    /// The timestamp lies too far back: perhaps somebody repeats an old delivery.
-    #[error("the timestamp is too old")]
-    TooOld,
-    /// The timestamp lies in the future.
-    #[error("the timestamp is in the future")]
-    TooNew,
-    /// No signature fits.
-    #[error("no signature fits")]
-    Signature,
-}
-
-/// The bytes of a UUID as text.
-const ID_BYTES: usize = 36;
-/// The bytes of one signature with the space before it.
-const SIGNATURE_BYTES: usize = 48;
-
-fn tag(key: &hmac::Key, id: &str, timestamp: &str, body: &[u8]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(key);
-    context.update(id.as_bytes());
-    context.update(b".");
-    context.update(timestamp.as_bytes());
-    context.update(b".");
-    context.update(body);
-    context.sign()
-}
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use standardwebhooks::Webhook;
+    use tidings_model::EventId;
 
     use super::*;
 
@@ -275,20 +99,6 @@ mod tests {
         fn nothing_that_strangers_send_breaks_it(id in ".*", timestamp in ".*", signature in ".*", body in any::<Vec<u8>>()) {
             let received = Received { id: &id, timestamp: &timestamp, signature: &signature };
             prop_assert!(verify(received, &body, &[secret(1)], 0, TOLERANCE_S).is_err());
-        }
-
-        #[test]
-        fn a_secret_reads_back_from_its_text(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            match Secret::from_bytes(&bytes) {
-                Ok(secret) => {
-                    let again: Secret = secret.expose().parse().expect("its own text");
-                    prop_assert_eq!(&*again.bytes, &*bytes);
-                }
-                Err(error) => {
-                    prop_assert_eq!(error, InvalidSecret::Length);
-                    prop_assert!(!(24..=64).contains(&bytes.len()));
-                }
-            }
         }
     }
 
@@ -357,16 +167,148 @@ mod tests {
         );
     }
 
+    /// The reference vector of `v1a`: Svix's server, `test_asymmetric_key_signing`.
+    mod reference {
+        pub(super) const KEY_PAIR: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+        pub(super) const PUBLIC_KEY: &str = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+        pub(super) const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+        pub(super) const TIMESTAMP_S: i64 = 1_614_265_330;
+        pub(super) const BODY: &[u8] = br#"{"test": 2432232314}"#;
+        pub(super) const SIGNATURE: &str = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
+    }
+
+    fn signer(keys: &[SigningKey]) -> Signer {
+        Signer::new(keys.to_vec()).expect("a good number of keys")
+    }
+
+    fn verified_by(
+        signature: &str,
+        body: &[u8],
+        keys: &[VerifyingKey],
+        now_s: i64,
+    ) -> Result<(), Unverified> {
+        let timestamp = reference::TIMESTAMP_S.to_string();
+        let received = Received { id: reference::ID, timestamp: &timestamp, signature };
+        verify_with(received, body, keys, now_s, TOLERANCE_S)
+    }
+
     #[test]
-    fn a_secret_is_never_printed() {
-        let secret = secret(1);
-        assert_eq!(format!("{secret:?}"), "Secret(..)");
-        for wrong in ["", "whsec_", "whsec_!", "AQEBAQ==", "whsec_AQEB"] {
-            let error = wrong.parse::<Secret>().expect_err("not a secret");
-            assert!(wrong.len() < 8 || !format!("{error:?} {error}").contains("AQ"));
+    fn the_reference_vector_of_ed25519_is_made_and_accepted() {
+        let id = MessageId::new(reference::ID).expect("an id");
+        let at = reference::TIMESTAMP_S;
+        let pair: SigningKey = reference::KEY_PAIR.parse().expect("a pair");
+        let signature = signer(&[pair]).sign(&id, at, reference::BODY);
+        assert_eq!(signature, reference::SIGNATURE);
+
+        let public = [reference::PUBLIC_KEY.parse().expect("a public key")];
+        assert_eq!(verified_by(&signature, reference::BODY, &public, at), Ok(()));
+        let changed = verified_by(&signature, b"{}", &public, at);
+        assert_eq!(changed, Err(Unverified::Signature));
+        let late = verified_by(&signature, reference::BODY, &public, at + 301);
+        assert_eq!(late, Err(Unverified::TooOld));
+        let early = verified_by(&signature, reference::BODY, &public, at - 301);
+        assert_eq!(early, Err(Unverified::TooNew));
+        let other = [KeyPair::generate([9; 32]).public_key().into()];
+        let forged = verified_by(&signature, reference::BODY, &other, at);
+        assert_eq!(forged, Err(Unverified::Signature));
+    }
+
+    #[test]
+    fn every_key_of_a_change_signs_and_every_receiver_finds_its_own() {
+        let id = MessageId::new(reference::ID).expect("an id");
+        let at = reference::TIMESTAMP_S;
+        let pairs = [KeyPair::generate([3; 32]), KeyPair::generate([4; 32])];
+        let keys: Vec<SigningKey> = [secret(1).into(), secret(2).into()]
+            .into_iter()
+            .chain(pairs.iter().cloned().map(SigningKey::from))
+            .collect();
+        let signature = signer(&keys).sign(&id, at, b"hello");
+        let versions: Vec<&str> =
+            signature.split(' ').filter_map(|each| each.split(',').next()).collect();
+        assert_eq!(versions, ["v1", "v1", "v1a", "v1a"]);
+
+        let receivers: [VerifyingKey; 4] = [
+            secret(1).into(),
+            secret(2).into(),
+            pairs[0].public_key().into(),
+            pairs[1].public_key().into(),
+        ];
+        for receiver in receivers {
+            assert_eq!(verified_by(&signature, b"hello", &[receiver], at), Ok(()));
         }
-        assert_eq!("AQEB".parse::<Secret>().expect_err("no prefix"), InvalidSecret::Prefix);
-        assert_eq!("whsec_!".parse::<Secret>().expect_err("no base64"), InvalidSecret::Base64);
-        assert_eq!("whsec_AQEB".parse::<Secret>().expect_err("too short"), InvalidSecret::Length);
+        let none = verified_by(&signature, b"hello", &[], at);
+        assert_eq!(none, Err(Unverified::Signature));
+    }
+
+    #[test]
+    fn a_signature_of_one_version_is_no_signature_of_another() {
+        let id = MessageId::new(reference::ID).expect("an id");
+        let at = reference::TIMESTAMP_S;
+        let pair = KeyPair::generate([3; 32]);
+        let by_pair = signer(&[pair.clone().into()]).sign(&id, at, b"hello");
+        let by_secret = signer(&[secret(1).into()]).sign(&id, at, b"hello");
+        let keys = [secret(1).into(), pair.public_key().into()];
+        for wrong in [
+            by_pair.replacen("v1a,", "v1,", 1),
+            by_secret.replacen("v1,", "v1a,", 1),
+            by_secret.replacen("v1,", "v2,", 1),
+            by_secret.replacen("v1,", "V1,", 1),
+            by_secret.replace(',', "="),
+        ] {
+            let outcome = verified_by(&wrong, b"hello", &keys, at);
+            assert_eq!(outcome, Err(Unverified::Signature), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_known_by_how_it_begins() {
+        let signing = |text: &str| text.parse::<SigningKey>();
+        assert!(matches!(signing(&secret(1).expose()), Ok(SigningKey::Secret(_))));
+        assert!(matches!(signing(reference::KEY_PAIR), Ok(SigningKey::KeyPair(_))));
+        let error = |text: &str| signing(text).expect_err("not a signing key").to_string();
+        assert_eq!(
+            error("hello"),
+            "a signing key begins with whsec_ (a secret) or whsk_ (a key pair)"
+        );
+        assert_eq!(
+            error(reference::PUBLIC_KEY),
+            "whpk_ is a public key: it verifies, and signing needs whsec_ or whsk_"
+        );
+        assert_eq!(error("whsec_AQEB"), "a signing secret has 24 to 64 bytes");
+
+        let verifying = |text: &str| text.parse::<VerifyingKey>();
+        assert!(matches!(verifying(&secret(1).expose()), Ok(VerifyingKey::Secret(_))));
+        assert!(matches!(verifying(reference::PUBLIC_KEY), Ok(VerifyingKey::PublicKey(_))));
+        let error = verifying(reference::KEY_PAIR).expect_err("nobody verifies by a pair");
+        assert_eq!(
+            error.to_string(),
+            "whsk_ is the sender's key pair: a receiver verifies by its public key, whpk_"
+        );
+        assert!(!format!("{error:?}").contains("6Xb"));
+    }
+
+    #[test]
+    fn one_to_eight_keys_sign() {
+        assert_eq!(Signer::new(Vec::new()).err(), Some(WrongNumberOfKeys { given: 0 }));
+        assert!(Signer::new(vec![secret(1).into(); SIGNATURES_MAX]).is_ok());
+        let given = SIGNATURES_MAX + 1;
+        let error = Signer::new(vec![secret(1).into(); given]).err();
+        assert_eq!(error, Some(WrongNumberOfKeys { given }));
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the reference library reads the system clock, so this test has to"
+    )]
+    fn the_reference_library_passes_over_ed25519() {
+        let now_s = tidings_model::Timestamp::now().as_second();
+        let keys = [KeyPair::generate([3; 32]).into(), secret(1).into()];
+        let mut received = http::HeaderMap::new();
+        for (name, value) in signer(&keys).headers(&event().into(), now_s, b"{}") {
+            received.insert(name, value.parse().expect("a header value"));
+        }
+        let reference = Webhook::new(&secret(1).expose()).expect("a secret");
+        reference.verify(b"{}", &received).expect("the second signature fits");
     }
 }
