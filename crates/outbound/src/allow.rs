@@ -6,15 +6,18 @@
 //! | `crm.internal` | this host by its name, whatever its addresses and ports |
 //! | `crm.internal:8080`, `10.1.2.3:8080`, `[fd12::1]:8080` | this host on this port only |
 //!
+//! A rule for addresses opens no ports: beside 80, 443 and those from 1024 on, a port is open where a rule names the host.
+//!
 //! A name in a rule is compared with the name in the URL, without regard to case: `crm.internal` is not
 //! `old.crm.internal`, and never another name that leads to the same address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use url::{Host, Url};
+use url::Host as UrlHost;
 
 use crate::address;
+use crate::target::{Host, Place};
 
 /// One rule of `outbound.allow`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub enum AllowRule {
     /// A host, by the name or address in the URL.
     Host {
         /// The host, in the URL's normal form.
-        host: Host<String>,
+        host: UrlHost<String>,
         /// On this port; `None` for any.
         port: Option<u16>,
     },
@@ -49,20 +52,18 @@ impl AllowRule {
         }
     }
 
-    /// Whether the rule names the host (and the port) of this URL.
-    pub fn allows_host_of(&self, url: &Url) -> bool {
+    /// Whether the rule names the host (and the port) of this place.
+    pub(crate) fn allows_place(&self, place: Place<'_>) -> bool {
         match self {
             Self::Network { .. } => false,
             Self::Host { host, port } => {
-                let same_host = match (host, url.host()) {
-                    (Host::Domain(ours), Some(Host::Domain(theirs))) => {
-                        ours == without_root(theirs)
-                    }
-                    (Host::Ipv4(ours), Some(Host::Ipv4(theirs))) => *ours == theirs,
-                    (Host::Ipv6(ours), Some(Host::Ipv6(theirs))) => *ours == theirs,
-                    (Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_), _) => false,
+                let same_host = match (host, place.host) {
+                    (UrlHost::Domain(ours), Host::Name(theirs)) => ours == without_root(theirs),
+                    (UrlHost::Ipv4(ours), Host::Address(theirs)) => IpAddr::V4(*ours) == theirs,
+                    (UrlHost::Ipv6(ours), Host::Address(theirs)) => IpAddr::V6(*ours) == theirs,
+                    (UrlHost::Domain(_) | UrlHost::Ipv4(_) | UrlHost::Ipv6(_), _) => false,
                 };
-                same_host && port.is_none_or(|port| url.port_or_known_default() == Some(port))
+                same_host && port.is_none_or(|port| place.port == port)
             }
         }
     }
@@ -93,9 +94,9 @@ impl FromStr for AllowRule {
             Some((host, port)) => (host, Some(port.parse::<u16>().map_err(|_| wrong())?)),
             None => (text, None),
         };
-        let host = match Host::parse(host).map_err(|_| wrong())? {
-            Host::Domain(name) => Host::Domain(without_root(&name).to_owned()),
-            literal @ (Host::Ipv4(_) | Host::Ipv6(_)) => literal,
+        let host = match UrlHost::parse(host).map_err(|_| wrong())? {
+            UrlHost::Domain(name) => UrlHost::Domain(without_root(&name).to_owned()),
+            literal @ (UrlHost::Ipv4(_) | UrlHost::Ipv6(_)) => literal,
         };
         Ok(Self::Host { host, port })
     }
@@ -123,7 +124,7 @@ const IPV4_BITS: u8 = 32;
 const IPV6_BITS: u8 = 128;
 
 /// A name without the full stop that stands for the root of all names.
-fn without_root(name: &str) -> &str {
+pub(crate) fn without_root(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
@@ -139,13 +140,15 @@ pub struct InvalidAllowRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::Target;
 
     fn rule(text: &str) -> AllowRule {
         text.parse().expect("a rule")
     }
 
     fn allows(text: &str, url: &str) -> bool {
-        rule(text).allows_host_of(&Url::parse(url).expect("a URL"))
+        let target = Target::parse(url).expect("a URL");
+        rule(text).allows_place(Place::of(target.uri()).expect("a place"))
     }
 
     #[test]

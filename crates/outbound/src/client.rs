@@ -1,22 +1,35 @@
 //! The client. Made once per policy and shared: it keeps connections open for the next call.
 //!
 //! What it promises for every call: the address that was checked is the one that is connected to; no redirect is
-//! followed and no proxy of the environment is used; one deadline lies over the whole call and one limit over the
+//! followed and no proxy is used but that of the settings; one deadline lies over the whole call and one limit over the
 //! answer's bytes, so no other side can hold us. It never tries a call again by itself.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method};
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Method, Request as HttpRequest, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Serialize;
-use tokio::time::Instant;
-use url::Url;
 
-use crate::error::{FailKind, Refused, RefusedRule, SendError, Unbuildable, of_exchange};
-use crate::policy::{NameTrust, Policy};
-use crate::request::{Answer, Request, URL_BYTES_MAX};
-use crate::resolve::{Guarded, Lookup, system_lookup};
+use crate::body::Reading;
+use crate::course::Course;
+use crate::dial::{Dialer, Ways};
+use crate::error::{FailKind, Fault, Refused, RefusedRule, SendError, Unbuildable};
+use crate::identities::Identities;
+use crate::policy::Policy;
+use crate::proxy::{Proxy, answered};
+use crate::request::{Answer, Call, Request};
+use crate::resolve::{Lookup, system_lookup};
+use crate::target::{Place, Target};
+use crate::tls::{Identity, Roots, Tls};
 
 /// How long one connection may take to come about, TLS included. A call that was given up leaves its attempt behind;
 /// this ends it. Longer than three lost packets in a row (1 + 2 + 4 s).
@@ -31,17 +44,22 @@ pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// The most headers of an answer: what the HTTP library takes by default, written down so that it stays.
 pub const ANSWER_HEADERS_MAX: usize = 100;
 
-/// The most bytes of an answer's headers over HTTP/2: the default of the HTTP library.
-pub const ANSWER_HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// The most bytes of an answer's head: eight times what common servers write at most (nginx, Apache: 8 KiB).
+pub const ANSWER_HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// How much room for an answer's body is made before its length is known: most answers to a webhook are shorter.
-const ANSWER_ROOM_BYTES: usize = 1_024;
+/// How long nothing may come over a connection of HTTP/2 on which an answer is waited for, before it is asked whether it
+/// still lives. Without, calls would go on to be sent over a dead one, each until its deadline.
+pub const PING_AFTER: Duration = Duration::from_secs(20);
+
+/// How long a connection of HTTP/2 may take to say that it lives.
+pub const PING_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The name that we give to other servers.
-const USER_AGENT: &str = concat!("Tidings/", env!("CARGO_PKG_VERSION"));
+pub(crate) const NAME: HeaderValue =
+    HeaderValue::from_static(concat!("Tidings/", env!("CARGO_PKG_VERSION")));
 
 /// Headers that belong to the connection: a caller who sets them could smuggle a second request.
-const OWN_HEADERS: [&str; 8] = [
+const OWN_HEADERS: [&str; 10] = [
     "host",
     "connection",
     "keep-alive",
@@ -50,17 +68,40 @@ const OWN_HEADERS: [&str; 8] = [
     "te",
     "trailer",
     "upgrade",
+    "proxy-authorization",
+    "proxy-connection",
 ];
+
+/// The body of a request: bytes, or pieces as they come.
+pub(crate) type Outgoing = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
+
+/// Connections that are kept, and the making of new ones.
+pub(crate) type Pool = legacy::Client<Dialer, Outgoing>;
+
+/// By which ways a client goes; the default is the straight one.
+pub struct Options {
+    /// Who finds the addresses of names.
+    pub lookup: Lookup,
+    /// Through whom calls go.
+    pub proxy: Option<Proxy>,
+    /// Who is trusted beside the machine's authorities.
+    pub roots: Option<Roots>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lookup: system_lookup(), proxy: None, roots: None }
+    }
+}
 
 /// The way out. A clone shares the connections.
 #[derive(Clone)]
 pub struct Client {
-    policy: Policy,
-    /// Checks every address of a name.
-    checked: reqwest::Client,
-    /// For hosts that a rule allows by name. Apart, since a resolver sees the name only and not the port: a connection
-    /// to an allowed `crm.internal:8080` must not open the way to its other ports.
-    trusted: reqwest::Client,
+    ways: Arc<Ways>,
+    tls: Arc<Tls>,
+    /// For calls under nobody's identity.
+    pool: Pool,
+    identities: Arc<Identities>,
 }
 
 impl Client {
@@ -77,39 +118,54 @@ impl Client {
 
     /// As [`Client::new`], with names resolved by `lookup`.
     pub fn with_lookup(policy: Policy, lookup: Lookup) -> Result<Self, Unbuildable> {
-        let guarded =
-            |trust| Guarded { lookup: Lookup::clone(&lookup), policy: policy.clone(), trust };
-        let checked = connections(guarded(NameTrust::Checked))?;
-        let trusted = connections(guarded(NameTrust::Trusted))?;
-        Ok(Self { policy, checked, trusted })
+        Self::with_options(policy, Options { lookup, ..Options::default() })
+    }
+
+    /// As [`Client::new`], by other ways.
+    pub fn with_options(policy: Policy, options: Options) -> Result<Self, Unbuildable> {
+        let Options { lookup, proxy, roots } = options;
+        let tls = Tls::new(roots)?;
+        let mut proxy_tls = tls.config(None)?;
+        proxy_tls.alpn_protocols.clear();
+        let proxy_tls = Arc::new(proxy_tls);
+        let ways = Arc::new(Ways { policy, lookup, proxy, proxy_tls });
+        let config = Arc::new(tls.config(None)?);
+        let pool = pool(Dialer { ways: Arc::clone(&ways), tls: config });
+        Ok(Self { ways, tls: Arc::new(tls), pool, identities: Arc::default() })
     }
 
     /// Whether a URL could be called, as far as that can be said without resolving its name: for the moment when
     /// somebody enters it.
     pub fn check(&self, url: &str) -> Result<(), Refused> {
-        self.target(url).map(|_| ())
+        self.check_target(&Target::parse(url)?)
+    }
+
+    /// Whether calls to a target go through a proxy: the address of an answer is the proxy's then.
+    pub fn goes_by_proxy(&self, target: &Target) -> bool {
+        self.ways.proxy.as_ref().is_some_and(|proxy| proxy.way_to(target.uri()).is_some())
     }
 
     /// Makes one call. An answer of any status is `Ok`; a body longer than asked for is cut, and says so.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, SendError> {
-        let started = Instant::now();
         let Request { method, url, headers, body, deadline, answer_bytes_max } = request;
-        let whole = async {
-            let mut response = self.exchange(method, url, headers, body).await?;
-            let (body_head, truncated) = read_head(&mut response, answer_bytes_max).await?;
-            Ok(Answer {
-                status: response.status(),
-                headers: std::mem::take(response.headers_mut()),
-                body_head,
-                truncated,
-                duration: started.elapsed(),
-                address: response.remote_addr(),
-            })
-        };
-        match tokio::time::timeout(deadline, whole).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(SendError::failed(FailKind::TimedOut)),
-        }
+        let target = Target::parse(url)?;
+        let identity = None;
+        let call = Call { method, headers, body, deadline, answer_bytes_max, identity };
+        self.send_to(&target, call).await
+    }
+
+    /// As [`Client::send`], to an address that was read before.
+    pub async fn send_to(&self, target: &Target, call: Call) -> Result<Answer, SendError> {
+        let Call { method, headers, body, deadline, answer_bytes_max, identity } = call;
+        let request = self.request(target, method, headers, Either::Left(Full::new(body)))?;
+        let course = Course::begin();
+        within(&course, deadline, async {
+            let (parts, mut body) =
+                Reading::open(self.exchange_as(identity.as_ref(), &course, request).await?);
+            let (body_head, truncated) = body.head(answer_bytes_max).await?;
+            Ok(course.answer(parts, body_head, truncated))
+        })
+        .await
     }
 
     /// Posts JSON and reads an answer that the caller wants whole: a longer one is `answer_too_large`.
@@ -123,83 +179,119 @@ impl Client {
         answer_bytes_max: usize,
     ) -> Result<Answer, PostError> {
         let body = serde_json::to_vec(value).map_err(|source| PostError::Unwritable { source })?;
+        let target = Target::parse(url).map_err(|refused| PostError::Send(refused.into()))?;
         let mut headers = HeaderMap::with_capacity(1);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let request = Request {
-            method: Method::POST,
-            url,
-            headers,
-            body: body.into(),
-            deadline,
-            answer_bytes_max,
+        let body = Either::Left(Full::new(body.into()));
+        let request =
+            self.request(&target, Method::POST, headers, body).map_err(PostError::Send)?;
+        let course = Course::begin();
+        let whole = async {
+            let (parts, mut body) = Reading::open(self.exchange(&course, request).await?);
+            let (body_head, truncated) = body.head(answer_bytes_max).await?;
+            if truncated {
+                return Err(Fault::bare(FailKind::AnswerTooLarge));
+            }
+            Ok(course.answer(parts, body_head, false))
         };
-        let answer = self.send(request).await.map_err(PostError::Send)?;
-        if answer.truncated {
-            return Err(PostError::Send(SendError::failed(FailKind::AnswerTooLarge)));
+        within(&course, deadline, whole).await.map_err(PostError::Send)
+    }
+
+    /// A request that the policy lets out.
+    pub(crate) fn request(
+        &self,
+        target: &Target,
+        method: Method,
+        mut headers: HeaderMap,
+        body: Outgoing,
+    ) -> Result<HttpRequest<Outgoing>, SendError> {
+        self.check_target(target)?;
+        if let Some(own) = OWN_HEADERS.into_iter().find(|name| headers.contains_key(*name)) {
+            return Err(Refused::new(RefusedRule::Header(own)).into());
         }
-        Ok(answer)
+        add_usual_headers(&mut headers);
+        let mut request = HttpRequest::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = target.uri().clone();
+        *request.headers_mut() = headers;
+        Ok(request)
     }
 
     /// Sends, and gives the answer before its body was read. The caller holds the deadline.
     pub(crate) async fn exchange(
         &self,
-        method: Method,
-        url: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<reqwest::Response, SendError> {
-        let mut request = self.request(method, url, headers)?;
-        if !body.is_empty() {
-            *request.parts.body_mut() = Some(body.into());
-        }
-        request.send().await
+        course: &Course,
+        request: HttpRequest<Outgoing>,
+    ) -> Result<Response<Incoming>, Fault> {
+        self.exchange_as(None, course, request).await
     }
 
-    /// A request that the policy lets out, without a body yet.
-    pub(crate) fn request(
+    async fn exchange_as(
         &self,
-        method: Method,
-        url: &str,
-        headers: HeaderMap,
-    ) -> Result<Ready<'_>, SendError> {
-        let (url, trust) = self.target(url)?;
-        if let Some(own) = OWN_HEADERS.into_iter().find(|name| headers.contains_key(*name)) {
-            return Err(Refused::new(RefusedRule::Header(own)).into());
-        }
-        let connections = match trust {
-            NameTrust::Checked => &self.checked,
-            NameTrust::Trusted => &self.trusted,
+        identity: Option<&Identity>,
+        course: &Course,
+        mut request: HttpRequest<Outgoing>,
+    ) -> Result<Response<Incoming>, Fault> {
+        let by_proxy = self.introduce_to_proxy(&mut request);
+        course.watch(&mut request);
+        let response = match identity {
+            None => self.pool.request(request),
+            Some(identity) => {
+                let pool = self.identities.pool(identity, &self.tls, &self.ways);
+                pool.map_err(|source| Fault::new(FailKind::Tls, source))?.request(request)
+            }
         };
-        let mut parts = reqwest::Request::new(method, url);
-        *parts.headers_mut() = headers;
-        Ok(Ready { connections, parts })
-    }
-
-    fn target(&self, url: &str) -> Result<(Url, NameTrust), Refused> {
-        if url.len() > URL_BYTES_MAX {
-            return Err(Refused::new(RefusedRule::NotAUrl));
+        let response = response.await.map_err(Fault::of_exchange)?;
+        course.answered();
+        // No other server may answer so (RFC 9110, 15.5.8).
+        if by_proxy && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(Fault::new(FailKind::Proxy, answered(response.status())));
         }
-        let url = Url::parse(url).map_err(|_| Refused::new(RefusedRule::NotAUrl))?;
-        let trust = self.policy.check_url(&url)?;
-        Ok((url, trust))
+        Ok(response)
     }
-}
 
-/// A request that may go out.
-pub(crate) struct Ready<'a> {
-    connections: &'a reqwest::Client,
-    pub(crate) parts: reqwest::Request,
-}
+    /// Tells a proxy who we are, where it takes the request as it is; and whether it does.
+    fn introduce_to_proxy(&self, request: &mut HttpRequest<Outgoing>) -> bool {
+        let uri = request.uri();
+        let tls = uri.scheme() == Some(&Scheme::HTTPS);
+        let through = self.ways.proxy.as_ref().filter(|_| !tls).and_then(|proxy| proxy.way_to(uri));
+        let Some(through) = through.filter(|through| through.takes_requests(tls)) else {
+            return false;
+        };
+        if let Some(authorization) = through.authorization() {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        true
+    }
 
-impl Ready<'_> {
-    pub(crate) async fn send(self) -> Result<reqwest::Response, SendError> {
-        self.connections.execute(self.parts).await.map_err(of_exchange)
+    fn check_target(&self, target: &Target) -> Result<(), Refused> {
+        self.ways.policy.check_place(Place::of(target.uri())?).map(|_| ())
     }
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Client").field("policy", &self.ways.policy).finish_non_exhaustive()
+    }
+}
+
+/// What goes out with each request, unless its caller says otherwise. Those of the connection come beside: `host` and
+/// `content-length`.
+pub fn add_usual_headers(headers: &mut HeaderMap) {
+    headers.entry(USER_AGENT).or_insert(NAME);
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+}
+
+/// Runs a part of a call within its deadline; what goes wrong tells how far the call came.
+pub(crate) async fn within<T>(
+    course: &Course,
+    deadline: Duration,
+    call: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, SendError> {
+    match course.run(tokio::time::timeout(deadline, call)).await {
+        Ok(result) => result.map_err(|fault| course.failed(fault)),
+        Err(_elapsed) => Err(course.failed(Fault::bare(FailKind::TimedOut))),
     }
 }
 
@@ -217,55 +309,17 @@ pub enum PostError {
     Send(SendError),
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the guard that everything else goes through"
-)]
-fn connections(resolver: Guarded) -> Result<reqwest::Client, Unbuildable> {
-    reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .dns_resolver(resolver)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(CONNECT_TIME_MAX)
+/// A pool with our limits.
+pub(crate) fn pool(dialer: Dialer) -> Pool {
+    legacy::Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
         .pool_idle_timeout(IDLE_TIME_MAX)
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
         .http1_max_headers(ANSWER_HEADERS_MAX)
-        .http2_max_header_list_size(ANSWER_HEADER_BYTES_MAX)
-        .build()
-        .map_err(|source| Unbuildable { source })
-}
-
-/// Reads at most `bytes_max` bytes of a body; says whether there were more.
-pub(crate) async fn read_head(
-    response: &mut reqwest::Response,
-    bytes_max: usize,
-) -> Result<(Bytes, bool), SendError> {
-    let Some(first) = response.chunk().await.map_err(of_exchange)? else {
-        return Ok((Bytes::new(), false));
-    };
-    if first.len() > bytes_max {
-        return Ok((first.slice(..bytes_max), true));
-    }
-    // Most answers are one piece, which is handed on without a copy.
-    let Some(second) = response.chunk().await.map_err(of_exchange)? else {
-        return Ok((first, false));
-    };
-
-    let mut head =
-        BytesMut::with_capacity(bytes_max.min(ANSWER_ROOM_BYTES.max(first.len() + second.len())));
-    head.extend_from_slice(&first);
-    let mut next = Some(second);
-    while let Some(piece) = next {
-        let room = bytes_max - head.len();
-        if piece.len() > room {
-            head.extend_from_slice(&piece.slice(..room));
-            return Ok((head.freeze(), true));
-        }
-        head.extend_from_slice(&piece);
-        next = response.chunk().await.map_err(of_exchange)?;
-    }
-    Ok((head.freeze(), false))
+        .http1_max_buf_size(ANSWER_HEAD_BYTES_MAX)
+        .http2_max_header_list_size(ANSWER_HEAD_BYTES_MAX as u32)
+        .http2_keep_alive_interval(PING_AFTER)
+        .http2_keep_alive_timeout(PING_TIME_MAX)
+        .build(dialer)
 }

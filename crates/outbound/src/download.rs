@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body_util::{Either, Full};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::client::{Client, read_head};
-use crate::error::{FailKind, SendError, of_exchange};
+use crate::body::Reading;
+use crate::client::{Client, within};
+use crate::course::Course;
+use crate::error::{Fault, SendError};
+use crate::target::Target;
 
 /// How much of the body of an answer that is not a file is kept for people.
 pub const ERROR_BODY_BYTES_MAX: usize = 4 * 1024;
@@ -64,46 +68,48 @@ impl Client {
         bytes_max: u64,
         deadline: Duration,
     ) -> Result<Downloaded, DownloadError> {
-        match tokio::time::timeout(deadline, self.copy(url, to, bytes_max)).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(SendError::failed(FailKind::TimedOut).into()),
-        }
-    }
-
-    async fn copy<W: AsyncWrite + Unpin>(
-        &self,
-        url: &str,
-        to: &mut W,
-        bytes_max: u64,
-    ) -> Result<Downloaded, DownloadError> {
-        let mut response = self.exchange(Method::GET, url, HeaderMap::new(), Bytes::new()).await?;
-        if response.status() != StatusCode::OK {
-            let (body_head, _) = read_head(&mut response, ERROR_BODY_BYTES_MAX).await?;
-            return Err(DownloadError::Status { status: response.status(), body_head });
-        }
-        let announced: Option<u64> = response
-            .headers()
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        let too_large = DownloadError::TooLarge { limit: bytes_max, announced };
-        if announced.is_some_and(|bytes| bytes > bytes_max) {
-            return Err(too_large);
-        }
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-
-        let mut bytes: u64 = 0;
-        while let Some(piece) = response.chunk().await.map_err(of_exchange)? {
-            bytes = bytes.saturating_add(piece.len() as u64);
-            if bytes > bytes_max {
-                return Err(too_large);
+        let target = Target::parse(url).map_err(SendError::from)?;
+        let body = Either::Left(Full::new(Bytes::new()));
+        let request = self.request(&target, Method::GET, HeaderMap::new(), body)?;
+        let course = Course::begin();
+        // What the other side says, and what we make of it, are two things: the inner result is ours.
+        let copied = within(&course, deadline, async {
+            let (head, mut body) = Reading::open(self.exchange(&course, request).await?);
+            if head.status != StatusCode::OK {
+                let (body_head, _) = body.head(ERROR_BODY_BYTES_MAX).await?;
+                return Ok(Err(DownloadError::Status { status: head.status, body_head }));
             }
-            to.write_all(&piece).await.map_err(|source| DownloadError::Write { source })?;
-        }
-        to.flush().await.map_err(|source| DownloadError::Write { source })?;
-        Ok(Downloaded { bytes, content_type })
+            copy(&head.headers, body, to, bytes_max).await
+        });
+        copied.await?
     }
+}
+
+/// Writes the body of an answer.
+async fn copy<W: AsyncWrite + Unpin>(
+    headers: &HeaderMap,
+    mut body: Reading,
+    to: &mut W,
+    bytes_max: u64,
+) -> Result<Result<Downloaded, DownloadError>, Fault> {
+    let told = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let announced: Option<u64> = told(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let too_large = DownloadError::TooLarge { limit: bytes_max, announced };
+    if announced.is_some_and(|bytes| bytes > bytes_max) {
+        return Ok(Err(too_large));
+    }
+    let mut bytes: u64 = 0;
+    while let Some(piece) = body.piece().await? {
+        bytes = bytes.saturating_add(piece.len() as u64);
+        if bytes > bytes_max {
+            return Ok(Err(too_large));
+        }
+        if let Err(source) = to.write_all(&piece).await {
+            return Ok(Err(DownloadError::Write { source }));
+        }
+    }
+    if let Err(source) = to.flush().await {
+        return Ok(Err(DownloadError::Write { source }));
+    }
+    Ok(Ok(Downloaded { bytes, content_type: told(CONTENT_TYPE).map(str::to_owned) }))
 }

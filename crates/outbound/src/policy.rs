@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use url::{Host, Url};
-
-use crate::address;
-use crate::allow::AllowRule;
+use crate::address::{self, Network};
+use crate::allow::{AllowRule, without_root};
 use crate::error::{Refused, RefusedRule};
+use crate::target::{Host, Place};
 
 /// The most rules of `outbound.allow`: each is looked at for each connection.
 pub const RULES_MAX: usize = 1_000;
@@ -47,34 +46,33 @@ impl Policy {
         Self { reach: Reach::Anywhere }
     }
 
-    /// Checks all of a URL that can be seen without asking for the addresses of its name.
-    pub(crate) fn check_url(&self, url: &Url) -> Result<NameTrust, Refused> {
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(Refused::new(RefusedRule::Scheme));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Refused::new(RefusedRule::UserInfo));
-        }
+    /// Checks all of a place that can be seen without asking for the addresses of its name.
+    pub(crate) fn check_place(&self, place: Place<'_>) -> Result<NameTrust, Refused> {
         let allow = match &self.reach {
             Reach::Anywhere => return Ok(NameTrust::Trusted),
             Reach::Public { allow } => allow,
         };
-        if allow.iter().any(|rule| rule.allows_host_of(url)) {
+        if allow.iter().any(|rule| rule.allows_place(place)) {
             return Ok(NameTrust::Trusted);
         }
-        // The HTTP library connects to an address in a URL without asking the resolver, so it is checked here. `url`
-        // has normalised every spelling of it: decimal, octal, hexadecimal, short, full-width digits.
-        match url.host() {
-            Some(Host::Ipv4(address)) => self.check_address(address.into())?,
-            Some(Host::Ipv6(address)) => self.check_address(address.into())?,
-            Some(Host::Domain(_)) => {}
-            None => return Err(Refused::new(RefusedRule::NoHost)),
+        match place.host {
+            Host::Address(address) => {
+                let refused = |network| Refused::new(RefusedRule::Network(network));
+                self.check_address(address).map_err(refused)?;
+            }
+            Host::Name(name) if is_metadata_name(name) => {
+                return Err(Refused::new(RefusedRule::MetadataName));
+            }
+            Host::Name(_) => {}
+        }
+        if !is_port_of_the_web(place.port) {
+            return Err(Refused::new(RefusedRule::Port(place.port)));
         }
         Ok(NameTrust::Checked)
     }
 
-    /// Checks one address, just before connecting.
-    pub(crate) fn check_address(&self, address: IpAddr) -> Result<(), Refused> {
+    /// Checks one address, just before connecting; the error is the network that refuses it.
+    pub(crate) fn check_address(&self, address: IpAddr) -> Result<(), Network> {
         let allow = match &self.reach {
             Reach::Anywhere => return Ok(()),
             Reach::Public { allow } => allow,
@@ -83,6 +81,27 @@ impl Policy {
         if allow.iter().any(|rule| rule.allows_address(address)) {
             return Ok(());
         }
-        Err(Refused::new(RefusedRule::Network(network)))
+        Err(network)
     }
+}
+
+/// The names under which the clouds' metadata services are known to their machines: Google's, Amazon's, Tencent's and
+/// Equinix'. Refused by name, since behind a proxy their addresses may never be seen.
+const METADATA_NAMES: [&str; 7] = [
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "instance-data",
+    "instance-data.ec2.internal",
+    "metadata.tencentyun.com",
+    "metadata.platformequinix.com",
+];
+
+fn is_metadata_name(name: &str) -> bool {
+    METADATA_NAMES.contains(&without_root(name))
+}
+
+/// Below 1024 are the services of machines (RFC 6335, 6): mail, shells, directories. Of them the web has two.
+fn is_port_of_the_web(port: u16) -> bool {
+    matches!(port, 80 | 443 | 1024..)
 }

@@ -8,6 +8,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::phases::Phases;
+use crate::tls::Identity;
+
 /// The longest URL, in bytes: what common servers accept at least (RFC 9110, 4.1).
 pub const URL_BYTES_MAX: usize = 8_000;
 
@@ -39,6 +42,34 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
+/// One call to a [`Target`](crate::Target) that was read before: what a [`Request`] has beside its URL.
+#[derive(Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Headers; those that the connection needs are set by the client itself.
+    pub headers: HeaderMap,
+    /// The body; a clone of `Bytes` copies nothing.
+    pub body: Bytes,
+    /// Over everything: name, connection, TLS, sending, the first and the last byte of the answer.
+    pub deadline: Duration,
+    /// How much of the answer's body is read, counted after decompression.
+    pub answer_bytes_max: usize,
+    /// Who we are to the receiver; `None` for nobody in particular.
+    pub identity: Option<Identity>,
+}
+
+impl fmt::Debug for Call {
+    /// Without headers and body: each of them can hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("deadline", &self.deadline)
+            .field("answer_bytes_max", &self.answer_bytes_max)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What came back. Any status is an answer, also 302 and 500.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -52,7 +83,9 @@ pub struct Answer {
     pub truncated: bool,
     /// From the call to the last byte that was read.
     pub duration: Duration,
-    /// The address that answered. Not for logs.
+    /// How long each part of the call took.
+    pub phases: Phases,
+    /// The address that answered; with a proxy, the proxy's. Not for logs.
     pub address: Option<SocketAddr>,
 }
 

@@ -1,16 +1,17 @@
-//! From a name to checked addresses. What is checked here is what is connected to: the HTTP library takes the
-//! addresses from [`Guarded`] and asks nobody again, so a name that changes its mind between check and use gains
-//! nothing.
+//! From a name to checked addresses. What is checked here is what is connected to: nobody is asked again, so a name that
+//! changes its mind between check and use gains nothing.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
-use crate::error::Unresolved;
+use crate::address::Network;
+use crate::allow::without_root;
+use crate::error::{FailKind, Fault, Refused, RefusedRule};
 use crate::policy::{NameTrust, Policy};
 
 /// How many look-ups run at once. Each holds a thread of the runtime until the system gives up, even when its caller
@@ -43,39 +44,72 @@ pub fn system_lookup() -> Lookup {
     })
 }
 
-/// The resolver that the HTTP library asks.
-pub(crate) struct Guarded {
-    pub(crate) lookup: Lookup,
-    pub(crate) policy: Policy,
-    pub(crate) trust: NameTrust,
+/// How long a look-up may take whose answer we can do without, since a proxy asks again.
+pub const PROXIED_LOOKUP_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// The addresses of a name that may be connected to. Of mixed answers the allowed ones are used; a name that has only
+/// others is refused.
+pub(crate) async fn allowed_addresses(
+    lookup: &Lookup,
+    name: &str,
+    policy: &Policy,
+    trust: NameTrust,
+) -> Result<Vec<IpAddr>, Fault> {
+    let found = lookup(name.to_owned()).await;
+    let found = found.map_err(|source| Fault::new(FailKind::Dns, source))?;
+    let (allowed, refused) = judge(found, policy, trust);
+    match refused {
+        _ if !allowed.is_empty() => Ok(allowed),
+        Some(network) => Err(Refused::new(RefusedRule::LeadsInside(network)).into()),
+        None => Err(Fault::bare(FailKind::Dns)),
+    }
 }
 
-impl Resolve for Guarded {
-    fn resolve(&self, name: Name) -> Resolving {
-        let looking = (self.lookup)(name.as_str().to_owned());
-        let (policy, trust) = (self.policy.clone(), self.trust);
-        Box::pin(async move {
-            let found = looking.await.map_err(|source| Unresolved { source: Some(source) })?;
-            let mut allowed: Vec<SocketAddr> = Vec::with_capacity(found.len().min(ADDRESSES_MAX));
-            let mut refused = None;
-            for address in found.into_iter().take(ADDRESSES_MAX) {
-                let verdict = match trust {
-                    NameTrust::Trusted => Ok(()),
-                    NameTrust::Checked => policy.check_address(address),
-                };
-                match verdict {
-                    // The port of the URL takes the place of the zero.
-                    Ok(()) => allowed.push(SocketAddr::new(address, 0)),
-                    Err(why) => refused = Some(why),
-                }
-            }
-            if !allowed.is_empty() {
-                return Ok(Box::new(allowed.into_iter()) as Addrs);
-            }
-            match refused {
-                Some(refused) => Err(refused.into()),
-                None => Err(Unresolved { source: None }.into()),
-            }
-        })
+/// Whether a name may be told to a proxy that looks it up itself. Since the proxy chooses among the addresses, one that is
+/// not allowed refuses the name; what we cannot look up is the proxy's, but for names that only our own network knows.
+pub(crate) async fn check_name(
+    lookup: &Lookup,
+    name: &str,
+    policy: &Policy,
+    trust: NameTrust,
+) -> Result<(), Refused> {
+    if trust == NameTrust::Trusted {
+        return Ok(());
     }
+    let looking = tokio::time::timeout(PROXIED_LOOKUP_TIME_MAX, lookup(name.to_owned()));
+    let found = looking.await.ok().and_then(Result::ok).unwrap_or_default();
+    if found.is_empty() && is_inside_name(name) {
+        return Err(Refused::new(RefusedRule::InsideName));
+    }
+    match judge(found, policy, trust) {
+        (_, Some(network)) => Err(Refused::new(RefusedRule::LeadsInside(network))),
+        (_, None) => Ok(()),
+    }
+}
+
+/// The addresses that are allowed, and the network of one that is not.
+fn judge(found: Vec<IpAddr>, policy: &Policy, trust: NameTrust) -> (Vec<IpAddr>, Option<Network>) {
+    let mut allowed = Vec::with_capacity(found.len().min(ADDRESSES_MAX));
+    let mut refused = None;
+    for address in found.into_iter().take(ADDRESSES_MAX) {
+        let verdict = match trust {
+            NameTrust::Trusted => Ok(()),
+            NameTrust::Checked => policy.check_address(address),
+        };
+        match verdict {
+            Ok(()) => allowed.push(address),
+            Err(network) => refused = Some(network),
+        }
+    }
+    (allowed, refused)
+}
+
+/// Names that the public name service does not have: of one part, and below what is set aside for networks and machines
+/// (RFC 6761, RFC 6762, RFC 8375, and ICANN's `internal`).
+fn is_inside_name(name: &str) -> bool {
+    let name = without_root(name);
+    !name.contains('.')
+        || [".localhost", ".local", ".internal", ".home.arpa", ".localdomain"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }

@@ -7,44 +7,50 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use futures_util::{Stream, TryStreamExt};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, StatusCode, response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Either, Full, StreamBody};
 
-use crate::client::{Client, read_head};
-use crate::error::{FailKind, SendError, of_exchange};
+use crate::body::Reading;
+use crate::client::{Client, Outgoing, within};
+use crate::course::Course;
+use crate::error::SendError;
+use crate::target::Target;
 
 /// An answer whose body was not read yet.
-#[derive(Debug)]
 pub struct Opened {
-    response: reqwest::Response,
+    head: response::Parts,
+    body: Reading,
+    course: Course,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("status", &self.head.status).finish_non_exhaustive()
+    }
 }
 
 impl Opened {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.response.status()
+        self.head.status
     }
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        self.response.headers()
+        &self.head.headers
     }
 
     /// The next piece of the body, which must come within this time; `None` at its end.
     pub async fn piece(&mut self, deadline: Duration) -> Result<Option<Bytes>, SendError> {
-        match tokio::time::timeout(deadline, self.response.chunk()).await {
-            Ok(piece) => piece.map_err(of_exchange),
-            Err(_elapsed) => Err(SendError::failed(FailKind::TimedOut)),
-        }
+        within(&self.course, deadline, self.body.piece()).await
     }
 
     /// The head of the body, at most so many bytes: for an answer that tells what went wrong.
     pub async fn head(mut self, bytes_max: usize, deadline: Duration) -> Result<Bytes, SendError> {
-        match tokio::time::timeout(deadline, read_head(&mut self.response, bytes_max)).await {
-            Ok(head) => head.map(|(head, _)| head),
-            Err(_elapsed) => Err(SendError::failed(FailKind::TimedOut)),
-        }
+        within(&self.course, deadline, self.body.head(bytes_max)).await.map(|(head, _)| head)
     }
 }
 
@@ -54,16 +60,12 @@ impl Client {
         &self,
         method: Method,
         url: &str,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         deadline: Duration,
     ) -> Result<Opened, SendError> {
-        // What is asked for is the bytes as they are: a packed answer has another length, and no parts.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let exchange = self.exchange(method, url, headers, Bytes::new());
-        match tokio::time::timeout(deadline, exchange).await {
-            Ok(response) => Ok(Opened { response: response? }),
-            Err(_elapsed) => Err(SendError::failed(FailKind::TimedOut)),
-        }
+        let body = Either::Left(Full::new(Bytes::new()));
+        let request = self.request(&Target::parse(url)?, method, headers, body)?;
+        self.opened(request, deadline).await
     }
 
     /// Puts a body of a known length, within one deadline.
@@ -78,17 +80,22 @@ impl Client {
     where
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
-        let body = reqwest::Body::wrap_stream(body);
-        let exchange = async move {
-            let mut request = self.request(Method::PUT, url, headers)?;
-            // Who stores objects wants to know the length beforehand.
-            request.parts.headers_mut().insert(CONTENT_LENGTH, length.into());
-            *request.parts.body_mut() = Some(body);
-            request.send().await
-        };
-        match tokio::time::timeout(deadline, exchange).await {
-            Ok(response) => Ok(Opened { response: response? }),
-            Err(_elapsed) => Err(SendError::failed(FailKind::TimedOut)),
-        }
+        let target = Target::parse(url)?;
+        let body = Either::Right(StreamBody::new(body.map_ok(Frame::data)).boxed_unsync());
+        let mut request = self.request(&target, Method::PUT, headers, body)?;
+        // Who stores objects wants to know the length beforehand.
+        request.headers_mut().insert(CONTENT_LENGTH, length.into());
+        self.opened(request, deadline).await
+    }
+
+    async fn opened(
+        &self,
+        request: http::Request<Outgoing>,
+        deadline: Duration,
+    ) -> Result<Opened, SendError> {
+        let course = Course::begin();
+        let response = within(&course, deadline, self.exchange(&course, request)).await?;
+        let (head, body) = Reading::open(response);
+        Ok(Opened { head, body, course })
     }
 }

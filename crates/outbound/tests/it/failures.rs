@@ -7,24 +7,9 @@ use axum::Router;
 use axum::routing::get as on_get;
 use tidings_outbound::resolve::Lookup;
 use tidings_outbound::{Client, Policy, SendError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::server::{SHORT, allowing, get, outcome, resolving, start};
-
-/// A server that says these bytes to everybody and hangs up.
-async fn says(bytes: &'static [u8]) -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it listens");
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 1024];
-            let _heard = stream.read(&mut request).await;
-            let _said = stream.write_all(bytes).await;
-        }
-    });
-    address
-}
+use crate::server::{SHORT, allowing, get, outcome, resolving, says, start};
 
 /// A port where nobody listens.
 async fn nobody() -> std::net::SocketAddr {

@@ -3,5 +3,10 @@
 mod download;
 mod failures;
 mod guard;
+mod hostile;
 mod limits;
+mod phases;
+mod proxy;
 mod server;
+mod spellings;
+mod tls;

@@ -8,8 +8,9 @@ use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tidings_outbound::resolve::Lookup;
-use tidings_outbound::{Answer, Client, Policy, Request, SendError};
-use tokio::net::TcpListener;
+use tidings_outbound::{Answer, Call, Client, Policy, Request, SendError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Long enough for a busy machine; a test that needs all of it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,6 +23,46 @@ pub(crate) async fn start(router: Router) -> SocketAddr {
     let address = listener.local_addr().expect("it listens");
     tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
     address
+}
+
+/// Starts a server that does this with each connection.
+pub(crate) async fn scripted<F, S>(script: S) -> SocketAddr
+where
+    S: Fn(TcpStream) -> F + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(script(stream));
+        }
+    });
+    address
+}
+
+/// A server that hears a request, says these bytes to everybody and hangs up.
+pub(crate) async fn says(bytes: &'static [u8]) -> SocketAddr {
+    scripted(move |mut stream| async move {
+        hear(&mut stream).await;
+        let _said = stream.write_all(bytes).await;
+    })
+    .await
+}
+
+/// Reads the head of a request, or what else comes first.
+pub(crate) async fn hear(stream: &mut TcpStream) {
+    let mut request = vec![0; 16 * 1024];
+    let _heard = stream.read(&mut request).await;
+}
+
+/// Says this again and again until nobody takes it any more; how many bytes went.
+pub(crate) async fn repeat(stream: &mut TcpStream, bytes: &[u8]) -> usize {
+    let mut sent = 0;
+    while stream.write_all(bytes).await.is_ok() {
+        sent += bytes.len();
+    }
+    sent
 }
 
 /// A client whose operator allows these.
@@ -49,6 +90,17 @@ pub(crate) fn get(url: &str) -> Request<'_> {
         body: Bytes::new(),
         deadline: PATIENCE,
         answer_bytes_max: 1_000,
+    }
+}
+
+pub(crate) fn call() -> Call {
+    Call {
+        method: Method::GET,
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        deadline: PATIENCE,
+        answer_bytes_max: 1_000,
+        identity: None,
     }
 }
 
