@@ -3,6 +3,7 @@
 // It reads `/demo/info` once, follows `/demo/events`, and asks `/demo/webhooks` again and again while somebody looks.
 // A webhook and its event have the same id; a tick on the event says that its webhook arrived.
 
+import { CROSS, TICK, clock, element, facts, icon, json } from "./rows.js";
 import { follow } from "./stream.js";
 
 /** How many rows of each kind are kept on the page. */
@@ -13,9 +14,6 @@ const WEBHOOKS_EVERY_MS = 1_000;
 const AGAIN_MS = 5_000;
 /** How much of a text a row shows. */
 const SHORT_CHARS_MAX = 160;
-
-const TICK = "M3.5 8.5 6.5 11.5 12.5 4.8";
-const CROSS = "M4.5 4.5l7 7m0-7l-7 7";
 
 const byId = (id) => document.getElementById(id);
 const [panes, frame, help] = [document.querySelector(".panes"), byId("frame"), byId("help")];
@@ -139,7 +137,7 @@ async function watchWebhooks() {
     if (document.visibilityState === "visible") {
       const answer = await ask("/demo/webhooks");
       const items = Array.isArray(answer?.items) ? answer.items : [];
-      items.sort((one, other) => Date.parse(one.received_at) - Date.parse(other.received_at)).forEach(drawWebhook);
+      items.forEach(drawWebhook);
       await pause(answer ? WEBHOOKS_EVERY_MS : AGAIN_MS);
     } else {
       await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
@@ -151,7 +149,7 @@ function drawWebhook(item) {
   const key = `${item.webhook_id} ${item.received_at} ${item.attempt ?? 1}`;
   if (webhookRows.has(key)) return;
   const good = item.signature_ok === true;
-  const body = parsed(item.body);
+  const body = item.body;
 
   const badge = element("span", good ? "badge" : "badge wrong", icon(good ? TICK : CROSS));
   const words = good ? "Signature verified" : "Signature wrong";
@@ -160,19 +158,19 @@ function drawWebhook(item) {
     "summary",
     "",
     badge,
-    element("span", "type", item.type ?? body?.type ?? "webhook"),
+    element("span", "type", item.events?.[0]?.type ?? body?.type ?? "webhook"),
     element("span", "side", body?.seq ? element("span", "seq", `#${body.seq}`) : null, clock(item.received_at)),
     element("span", "short", element("span", good ? "check" : "check wrong", words), again),
   );
   const row = makeRow(summary, () => [
     facts({
       "webhook-id": item.webhook_id,
-      "webhook-timestamp": item.timestamp,
-      "webhook-signature": item.signature,
+      "webhook-timestamp": item.webhook_timestamp,
+      "webhook-signature": item.webhook_signature,
       received: item.received_at,
       attempt: item.attempt,
     }),
-    json(body ?? item.body),
+    json(body ?? item.text),
   ]);
   row.dataset.event = item.webhook_id;
   webhookRows.set(key, row);
@@ -182,15 +180,6 @@ function drawWebhook(item) {
   if (good) {
     told.add(item.webhook_id);
     eventRows.get(item.webhook_id)?.querySelector(".told")?.classList.remove("waits");
-  }
-}
-
-function parsed(body) {
-  if (typeof body !== "string") return body;
-  try {
-    return JSON.parse(body);
-  } catch {
-    return null;
   }
 }
 
@@ -229,50 +218,6 @@ function show(name, row, count) {
   for (const shown of document.querySelectorAll(`[data-count="${name}"]`)) shown.textContent = String(count);
 }
 
-function facts(values) {
-  const made = element("dl", "facts");
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined || value === null) continue;
-    made.append(element("dt", "", name), element("dd", "", String(value)));
-  }
-  return made;
-}
-
-// JSON, pretty and in colour; made of text nodes, so nothing in it is ever markup.
-
-function json(value) {
-  const made = element("pre", "json");
-  write(made, value, "");
-  return made;
-}
-
-function write(into, value, indent) {
-  const deeper = `${indent}  `;
-  if (Array.isArray(value)) {
-    if (value.length === 0) return into.append("[]");
-    into.append("[\n");
-    value.forEach((each, index) => {
-      into.append(deeper);
-      write(into, each, deeper);
-      into.append(index < value.length - 1 ? ",\n" : "\n");
-    });
-    return into.append(`${indent}]`);
-  }
-  if (value !== null && typeof value === "object") {
-    const fields = Object.entries(value);
-    if (fields.length === 0) return into.append("{}");
-    into.append("{\n");
-    fields.forEach(([name, each], index) => {
-      into.append(deeper, element("span", "key", JSON.stringify(name)), ": ");
-      write(into, each, deeper);
-      into.append(index < fields.length - 1 ? ",\n" : "\n");
-    });
-    return into.append(`${indent}}`);
-  }
-  const kind = typeof value === "string" ? "string" : "other";
-  return into.append(element("span", kind, JSON.stringify(value) ?? "null"));
-}
-
 // Tabs, on a narrow screen.
 
 function setUpTabs() {
@@ -298,35 +243,9 @@ function setUpTabs() {
 
 // Small things.
 
-function element(name, className = "", ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
-
-function icon(path, className = "") {
-  const space = "http://www.w3.org/2000/svg";
-  const made = document.createElementNS(space, "svg");
-  made.setAttribute("viewBox", "0 0 16 16");
-  if (className) made.setAttribute("class", className);
-  else made.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(space, "path");
-  const attributes = { d: path, fill: "none", stroke: "currentColor", "stroke-width": "2", "stroke-linecap": "round", "stroke-linejoin": "round" };
-  for (const [name, value] of Object.entries(attributes)) line.setAttribute(name, value);
-  made.append(line);
-  return made;
-}
-
 function shorten(text) {
   const line = String(text ?? "").replace(/\s+/g, " ").trim();
   return line.length > SHORT_CHARS_MAX ? `${line.slice(0, SHORT_CHARS_MAX)}…` : line;
-}
-
-function clock(time) {
-  const at = new Date(time);
-  if (Number.isNaN(at.getTime())) return "";
-  return at.toLocaleTimeString([], { hour: "numeric", minute: "2-digit", second: "2-digit" });
 }
 
 async function ask(address) {

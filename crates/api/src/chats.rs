@@ -183,7 +183,7 @@ async fn list(caller: Caller<Read>, State(api): State<Api>, mut params: Params) 
     security(("token" = ["read"])),
 )]
 async fn one(caller: Caller<Read>, State(api): State<Api>, Id(id): Id<ChatId>) -> Answer {
-    let scene = Scene::of_chat(api.app.store(), caller.workspace(), id).await?;
+    let scene = api.app.scene(caller.workspace(), id).await?;
     let scene = scene.ok_or_else(|| Problem::not_found("chat"))?;
     Ok(answer::json(StatusCode::OK, &view_of_scene(scene)))
 }

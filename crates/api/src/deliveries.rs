@@ -1,20 +1,24 @@
 //! `/api/v1/deliveries`: what was owed to whom, every attempt, and another one by hand.
 
+mod attempt;
+mod request;
+
+use std::sync::Arc;
+
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
+use tidings_app::pipeline::cancel::{NotCancelled, cancel};
+use tidings_app::pipeline::deliver::log::{self, DeliveryQuery, NoPlace};
 use tidings_app::pipeline::redeliver::redeliver;
-use tidings_app::pipeline::scene::seen;
-use tidings_model::{
-    Attempt, ChannelId, ChatId, Delivery, DeliveryId, DeliveryStatus, Destination, EndpointId,
-    Timestamp,
-};
-use tidings_store::{DocKey, Kind, Scan};
+use tidings_app::pipeline::scene::Seen;
+use tidings_model::{ChatId, Delivery, DeliveryId, DeliveryStatus, Destination, Event, Timestamp};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use self::attempt::AttemptView;
 use crate::answer::{self, Answer, Page};
 use crate::auth::{Caller, Read, Write};
 use crate::params::{Id, Params, wrong};
@@ -22,7 +26,12 @@ use crate::problem::{Code, Problem, from_step};
 use crate::state::Api;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(again))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(one))
+        .routes(routes!(request::request))
+        .routes(routes!(again))
+        .routes(routes!(give_up))
 }
 
 /// One event owed to one destination.
@@ -44,6 +53,8 @@ pub(crate) struct DeliveryView {
     /// `pending`, `delivered` or `failed`.
     #[schema(value_type = String, example = "delivered")]
     status: DeliveryStatus,
+    /// Why it failed, where no try says so: `cancelled`.
+    reason: Option<String>,
     /// How many tries there were in all.
     tries: u32,
     /// When the next try is due.
@@ -53,31 +64,8 @@ pub(crate) struct DeliveryView {
     attempts: Vec<AttemptView>,
 }
 
-/// One try.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AttemptView {
-    /// When it began.
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-    /// How long it took, in milliseconds.
-    duration_ms: u64,
-    /// The receiver's HTTP status, if it answered.
-    status: Option<u16>,
-    /// Why there was no answer.
-    error: Option<String>,
-    /// The head of the receiver's answer, as text.
-    answer: Option<String>,
-}
-
 impl From<Delivery> for DeliveryView {
     fn from(delivery: Delivery) -> Self {
-        let attempt = |Attempt { at, duration_ms, status, error, answer }| AttemptView {
-            at,
-            duration_ms,
-            status,
-            error,
-            answer,
-        };
         Self {
             id: delivery.id.uuid(),
             to: delivery.to,
@@ -86,9 +74,10 @@ impl From<Delivery> for DeliveryView {
             event_type: delivery.event_type,
             chat: delivery.chat.map(ChatId::uuid),
             status: delivery.status,
+            reason: delivery.reason.filter(|_| delivery.status == DeliveryStatus::Failed),
             tries: delivery.tries,
             next_at: delivery.next_at,
-            attempts: delivery.attempts.into_iter().map(attempt).collect(),
+            attempts: delivery.attempts.into_iter().map(AttemptView::from).collect(),
         }
     }
 }
@@ -109,30 +98,38 @@ impl From<Delivery> for DeliveryView {
     security(("token" = ["read"])),
 )]
 async fn list(caller: Caller<Read>, State(api): State<Api>, mut params: Params) -> Answer {
-    let endpoint = params.one::<EndpointId>("endpoint")?.map(EndpointId::uuid);
-    let channel = params.one::<ChannelId>("channel")?.map(ChannelId::uuid);
-    let status = params.one::<String>("status")?;
-    if !matches!(status.as_deref(), None | Some("pending" | "delivered" | "failed")) {
-        return Err(wrong("status", "must be pending, delivered or failed"));
-    }
-    if endpoint.is_some() && channel.is_some() {
+    let query = DeliveryQuery {
+        endpoint: params.one("endpoint")?,
+        channel: params.one("channel")?,
+        status: params.one::<String>("status")?.map(|status| status_of(&status)).transpose()?,
+        after: match params.one::<String>("cursor")? {
+            Some(text) => {
+                Some(text.parse().map_err(|error: NoPlace| wrong("cursor", error.to_string()))?)
+            }
+            None => None,
+        },
+        limit: params.limit()?,
+    };
+    params.finish()?;
+    if query.endpoint.is_some() && query.channel.is_some() {
         return Err(wrong(
             "channel",
             "a delivery goes to an endpoint or to a channel: give one of them",
         ));
     }
-    let scan = match (endpoint.or(channel), status) {
-        (Some(to), Some(status)) => {
-            Scan::EqualNewest { name: "to_status", value: format!("{to}:{status}") }
-        }
-        (Some(to), None) => Scan::EqualNewest { name: "to", value: to.to_string() },
-        (None, Some(status)) => Scan::EqualNewest { name: "status", value: status },
-        (None, None) => Scan::Newest,
-    };
-    answer::documents(&api, &caller, params, Kind::Delivery, scan, |delivery: Delivery| {
-        Some(DeliveryView::from(delivery))
-    })
-    .await
+    let (deliveries, next) = log::list(&api.app, caller.workspace(), &query).await?;
+    let items: Vec<DeliveryView> = deliveries.into_iter().map(DeliveryView::from).collect();
+    let next = next.map(|next| next.to_string());
+    Ok(answer::json(StatusCode::OK, &Page { items, next }))
+}
+
+fn status_of(word: &str) -> Result<DeliveryStatus, Problem> {
+    match word {
+        "pending" => Ok(DeliveryStatus::Pending),
+        "delivered" => Ok(DeliveryStatus::Delivered),
+        "failed" => Ok(DeliveryStatus::Failed),
+        _ => Err(wrong("status", "must be pending, delivered or failed")),
+    }
 }
 
 /// Read a delivery
@@ -143,9 +140,44 @@ async fn list(caller: Caller<Read>, State(api): State<Api>, mut params: Params) 
     security(("token" = ["read"])),
 )]
 async fn one(caller: Caller<Read>, State(api): State<Api>, Id(id): Id<DeliveryId>) -> Answer {
-    let delivery: Delivery =
-        answer::document(&api, &caller, Kind::Delivery, id, "delivery").await?;
-    Ok(answer::json(StatusCode::OK, &DeliveryView::from(delivery)))
+    let found = find(&caller, &api, id).await?;
+    Ok(answer::json(StatusCode::OK, &DeliveryView::from(found.value)))
+}
+
+async fn find<R>(caller: &Caller<R>, api: &Api, id: DeliveryId) -> Result<Seen<Delivery>, Problem> {
+    let found = log::find(&api.app, caller.workspace(), id).await?;
+    found.ok_or_else(|| Problem::not_found("delivery"))
+}
+
+/// The event that is owed.
+async fn event_of<R>(
+    caller: &Caller<R>,
+    api: &Api,
+    delivery: &Delivery,
+) -> Result<Arc<Event>, Problem> {
+    let event = api.app.store().event(caller.workspace(), delivery.event).await?;
+    event.ok_or_else(|| {
+        Problem::new(Code::EventForgotten, "the event of this delivery is no longer kept")
+    })
+}
+
+/// Give a delivery up
+///
+/// A pending delivery to an endpoint becomes `failed`, with the reason `cancelled`, and what waits behind it in its chat
+/// goes on. A try that is under way may still be taken.
+#[utoipa::path(
+    post, path = "/api/v1/deliveries/{id}/cancel", tag = "deliveries", operation_id = "cancel_delivery",
+    params(("id" = Uuid, Path, description = "The delivery's id.")),
+    responses((status = 200, description = "The delivery.", body = DeliveryView)),
+    security(("token" = ["write"])),
+)]
+async fn give_up(caller: Caller<Write>, State(api): State<Api>, Id(id): Id<DeliveryId>) -> Answer {
+    let found = find(&caller, &api, id).await?;
+    match cancel(&api.app, caller.workspace(), found).await {
+        Ok(delivery) => Ok(answer::json(StatusCode::OK, &DeliveryView::from(delivery))),
+        Err(NotCancelled::Commit(error)) => Err(error.into()),
+        Err(why) => Err(Problem::new(Code::NotPending, why.to_string())),
+    }
 }
 
 /// Deliver again
@@ -158,13 +190,8 @@ async fn one(caller: Caller<Read>, State(api): State<Api>, Id(id): Id<DeliveryId
     security(("token" = ["write"])),
 )]
 async fn again(caller: Caller<Write>, State(api): State<Api>, Id(id): Id<DeliveryId>) -> Answer {
-    let store = api.app.store();
-    let found = store.document(caller.workspace(), &DocKey::new(Kind::Delivery, id)).await?;
-    let found = seen::<Delivery>(found.ok_or_else(|| Problem::not_found("delivery"))?)?;
-    let event = store.event(caller.workspace(), found.value.event).await?;
-    let event = event.ok_or_else(|| {
-        Problem::new(Code::EventForgotten, "the event of this delivery is no longer kept")
-    })?;
+    let found = find(&caller, &api, id).await?;
+    let event = event_of(&caller, &api, &found.value).await?;
     let delivery = redeliver(&api.app, &event, found).await;
     let delivery = delivery.map_err(from_step)?;
     Ok(answer::json(StatusCode::OK, &DeliveryView::from(delivery)))

@@ -210,7 +210,7 @@ async fn one(caller: Caller<Read>, State(api): State<Api>, Id(id): Id<EventId>) 
     get, path = "/api/v1/events/stream", tag = "events", operation_id = "stream_events",
     params(
         ("since" = Option<u64>, Query, description = "Begin after this number; now, unless given."),
-        ("type" = Option<Vec<String>>, Query, description = "Only these types, aliases or areas as `chat.*`; may be given more than once."),
+        ("type" = Option<Vec<String>>, Query, description = "Only these types, aliases, areas as `chat.*` or systems as `wotnot:*`; with a `!` before it: not these. May be given more than once."),
         ("chat" = Option<Uuid>, Query, description = "Only those of this chat."),
         ("Last-Event-ID" = Option<u64>, Header, description = "The last number that was seen; counts more than `since`."),
     ),
@@ -225,7 +225,7 @@ async fn stream(
 ) -> Answer {
     let since = params.seq("since")?;
     let filter = TypeFilter::parse(api.app.catalogue(), &params.all("type"))
-        .map_err(|unknown| wrong("type", unknown.to_string()))?;
+        .map_err(|fault| wrong("type", fault.to_string()))?;
     let chat = params.one::<ChatId>("chat")?;
     params.finish()?;
     let since = stream::begin(&api, caller.workspace(), &headers, since).await?;

@@ -56,5 +56,7 @@ async fn ready(State(api): State<Api>) -> Response {
 
 /// The Prometheus text format, version 0.0.4.
 async fn metrics(State(api): State<Api>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (api.metrics)()).into_response()
+    let mut text = (api.metrics)();
+    text.push_str(&api.app.endpoint_metrics().await);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -30,7 +30,7 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/", get(first))
         .route("/chat/{channel}", get(chat))
-        .route("/assets/{*path}", get(asset))
+        .merge(assets())
         .route("/docs/errors", get(errors))
         .merge(widget::routes())
 }
@@ -59,6 +59,16 @@ async fn chat(
 /// The demo's page; `server` gives the routes that it asks.
 pub fn demo(headers: HeaderMap) -> std::future::Ready<Response> {
     std::future::ready(serve("demo.html", &headers).into_response())
+}
+
+/// The page of `tidings bin`, which gives the routes that it asks.
+pub fn bin(headers: HeaderMap) -> std::future::Ready<Response> {
+    std::future::ready(serve("bin.html", &headers).into_response())
+}
+
+/// What pages consist of: scripts and styles.
+pub fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/assets/{*path}", get(asset))
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {

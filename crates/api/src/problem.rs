@@ -93,6 +93,16 @@ codes! {
         "Use a new key for a new event; the same key only to repeat the same call.";
     ChangedMeanwhile = "changed_meanwhile", CONFLICT, "Somebody else changed it meanwhile",
         "Read it again, then decide again.";
+    NotPending = "not_pending", CONFLICT, "The delivery does not wait for a try",
+        "Only a pending delivery to an endpoint can be given up; `detail` says how this one stands.";
+    EndpointOff = "endpoint_off", CONFLICT, "The endpoint is switched off",
+        "Nothing is sent to it: switch it on first.";
+    JobsRunning = "jobs_running", CONFLICT, "Enough jobs are running",
+        "One of an endpoint and ten of a workspace may run at once: wait for one, or cancel it.";
+    JobEnded = "job_ended", CONFLICT, "The job has ended already",
+        "There is nothing to cancel; `GET /api/v1/jobs/{id}` tells what became of it.";
+    NoRequest = "no_request", CONFLICT, "There is no request to show",
+        "`detail` says why: deliveries to customers are calls of their channel, and a removed endpoint has no address.";
     FileNotReady = "file_not_ready", CONFLICT, "The file is still being copied",
         "Ask again in a moment, as `Retry-After` says.";
     FileNotKept = "file_not_kept", GONE, "The file could not be kept",

@@ -13,7 +13,7 @@ use crate::problem::{Code, Problem};
 use crate::state::{Api, ApiState};
 use crate::{
     agents, bots, channels, chats, customers, deliveries, endpoints, event_types, events, files,
-    guard, health, livechat, openapi, pages, provider, runs, tokens, web, workspace,
+    guard, health, jobs, livechat, nodes, openapi, pages, provider, runs, tokens, web, workspace,
 };
 
 /// Everything that the server answers.
@@ -48,11 +48,13 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(runs::routes())
         .merge(endpoints::routes())
         .merge(deliveries::routes())
+        .merge(jobs::routes())
         .merge(channels::routes())
         .merge(agents::routes())
         .merge(bots::routes())
         .merge(tokens::routes())
         .merge(workspace::routes())
+        .merge(nodes::routes())
         .merge(web::routes())
         .merge(provider::routes())
         .merge(files::routes())

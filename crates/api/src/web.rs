@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use tidings_app::desk::ErrorType;
 use tidings_app::desk::customers::bans;
+use tidings_app::known;
 use tidings_app::pipeline::accept::KEY_BYTES_MAX;
 use tidings_app::pipeline::live::{Watch, Watcher, may_see};
 use tidings_app::pipeline::receive;
@@ -79,19 +80,14 @@ impl FromRequestParts<Api> for WebChannel {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let Id(id) = Id::<ChannelId>::from_request_parts(parts, api).await?;
-        Self::find(api, id)
+        Self::find(api, id).await
     }
 }
 
 impl WebChannel {
-    fn find(api: &Api, id: ChannelId) -> Result<Self, Problem> {
+    async fn find(api: &Api, id: ChannelId) -> Result<Self, Problem> {
         let unknown = || Problem::not_found("web channel");
-        let workspace = api.app.workspace_of_channel(id).ok_or_else(unknown)?;
-        let channel = api
-            .app
-            .directory(workspace)
-            .and_then(|directory| directory.channel(id))
-            .ok_or_else(unknown)?;
+        let (workspace, channel) = known::channel(&api.app, id).await?.ok_or_else(unknown)?;
         match channel.kind {
             ChannelKind::Web => {}
             ChannelKind::Telegram => return Err(unknown()),

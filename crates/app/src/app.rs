@@ -24,12 +24,16 @@ use crate::hints::{self, Change};
 use crate::nodes::hold::{self, Hold, Under};
 use crate::nodes::holdings::Holdings;
 use crate::passes::{BELIEVED_FOR, Passes};
+use crate::pipeline::deliver::UNPROVEN_MAX;
+use crate::pipeline::deliver::gauges::{self, Gauges};
+use crate::pipeline::deliver::pulse::Pulses;
 use crate::pipeline::files::COPIES_AT_ONCE_MAX;
 use crate::pipeline::files::picture::PICTURES_AT_ONCE_MAX;
 use crate::pipeline::files::store::{FileStore, WrongS3Settings};
 use crate::pipeline::files::upload::UPLOADS_AT_ONCE_MAX;
 use crate::pipeline::fresh;
 use crate::pipeline::index::Indexed;
+use crate::pipeline::mail::MAILS_AT_ONCE_MAX;
 use crate::pipeline::scene::Scene;
 use crate::pipeline::telegram::open::OpenChannels;
 use crate::pipeline::telegram::press::ANSWERS_AT_ONCE_MAX;
@@ -77,10 +81,24 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) node: NodeId,
     pub(crate) bus: Arc<dyn Bus>,
-    /// What it is among others; `None` where it is alone.
-    pub(crate) membership: Option<Membership>,
+    /// What people call the machine.
+    pub(crate) node_name: String,
+    /// When this run began.
+    pub(crate) started_at: Timestamp,
+    /// All nodes; `None` where this one is alone.
+    pub(crate) nodes: Option<Arc<dyn Nodes>>,
     holdings: Holdings,
     pub(crate) timers_changed: Notify,
+    /// Somebody turned the clock: who waits for a time looks at it.
+    pub(crate) clock_moved: Notify,
+    /// Places for deliveries to receivers whose last try was not taken.
+    pub(crate) unproven_deliveries: Semaphore,
+    /// Places for mails that are sent.
+    pub(crate) mails: Semaphore,
+    /// The readers of endpoints that work here.
+    pub(crate) pulses: Pulses,
+    /// How the readers of endpoints on this node are doing.
+    pub(crate) gauges: Gauges,
     scenes: Scenes,
     passes: Passes,
     pub(crate) telegram: OpenChannels,
@@ -112,6 +130,7 @@ impl App {
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
         let files = FileStore::open(&parts.settings, &parts.providers)?;
         let passes = Passes::new((!parts.bus.is_alone()).then_some(BELIEVED_FOR));
+        let started_at = parts.clock.now();
         let app = Arc::new(Self {
             store: parts.store,
             archive: parts.archive,
@@ -127,8 +146,15 @@ impl App {
                 Some(_) => Holdings::leased(),
                 None => Holdings::Alone,
             },
-            membership: parts.nodes.map(|nodes| Membership { nodes, name: parts.node_name }),
+            node_name: parts.node_name,
+            started_at,
+            nodes: parts.nodes,
             timers_changed: Notify::new(),
+            clock_moved: Notify::new(),
+            unproven_deliveries: Semaphore::new(UNPROVEN_MAX),
+            mails: Semaphore::new(MAILS_AT_ONCE_MAX),
+            pulses: Pulses::default(),
+            gauges: Gauges::default(),
             scenes: Scenes::default(),
             passes,
             telegram: OpenChannels::default(),
@@ -223,15 +249,6 @@ impl App {
     /// The chats whose codes were looked up lately.
     pub(crate) fn known_codes(&self) -> &Codes {
         &self.codes
-    }
-
-    /// The workspace that a channel belongs to: providers know the channel only.
-    pub fn workspace_of_channel(&self, channel: ChannelId) -> Option<WorkspaceId> {
-        let directories = self.directories.read().unwrap_or_else(PoisonError::into_inner);
-        directories
-            .values()
-            .find(|directory| directory.channel(channel).is_some())
-            .map(|found| found.workspace())
     }
 
     /// The bot that holds new chats of a channel.
@@ -329,7 +346,17 @@ impl App {
         workspace: WorkspaceId,
         chat: ChatId,
     ) -> Result<Option<Arc<Scene>>, ReadError> {
-        self.scenes.of_chat(&self.store, workspace, chat).await
+        self.scenes.recent(&self.store, workspace, chat).await
+    }
+
+    /// A chat's scene as it is now.
+    pub async fn scene(
+        &self,
+        workspace: WorkspaceId,
+        chat: ChatId,
+    ) -> Result<Option<Scene>, ReadError> {
+        let scene = self.scenes.read(&self.store, workspace, chat).await?;
+        Ok(scene.map(Arc::unwrap_or_clone))
     }
 
     /// A recent scene was an old one.
@@ -350,16 +377,18 @@ impl App {
     /// Looks at the timers again: a test that turned its clock says so.
     pub fn look_at_timers(&self) {
         self.timers_changed.notify_one();
+        self.clock_moved.notify_waiters();
     }
-}
 
-/// What a node is among others.
-#[derive(Clone)]
-pub(crate) struct Membership {
-    /// All of them.
-    pub(crate) nodes: Arc<dyn Nodes>,
-    /// What people call this one's machine.
-    pub(crate) name: String,
+    /// How each endpoint's reader of this node is doing, in the Prometheus text format.
+    pub async fn endpoint_metrics(&self) -> String {
+        gauges::render(self).await
+    }
+
+    /// Whether no delivery to an endpoint is to be made or written now: for who waits until all is done.
+    pub fn deliveries_rest(&self) -> bool {
+        self.pulses.rest(self.now())
+    }
 }
 
 /// A conflict about the lease that the work was done under is not one that is decided anew: the work is another node's.

@@ -10,18 +10,22 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tidings_behaviors::{Behavior, Bot, Heard};
-use tidings_catalogue::TypeFilter;
+use tidings_catalogue::{Kind as EventKind, TypeFilter};
 use tidings_model::{
-    Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Endpoint, EndpointId, Event, Group,
-    GroupName, GroupNumber, Properties, Seq, TypeName, WorkspaceId,
+    Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Destination, Endpoint, EndpointId,
+    Event, Group, GroupName, GroupNumber, Properties, Seq, Timestamp, TypeName, WorkspaceId,
 };
-use tidings_store::{DocumentQuery, Kind, ReadError, Scan, Store, Version};
+use tidings_store::{DocKey, DocumentQuery, Kind, ReadError, Scan, Store, Version};
 use tokio::sync::Notify;
 
 use crate::App;
 use crate::admin::workspaces::Workspace;
 use crate::desk::properties::{RegisteredProperty, Registry};
-use crate::pipeline::scene::Seen;
+use crate::pipeline::deliver::prepared::{Prepared, Unready};
+use crate::pipeline::deliver::wish::Wish;
+use crate::pipeline::reader::chain;
+use crate::pipeline::scene::{Seen, seen};
+use crate::together::Together;
 
 /// How often a directory is read again without a hint.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
@@ -37,10 +41,10 @@ pub struct Directory {
     bots: RwLock<Arc<BotShelf>>,
     /// How often it was read.
     generation: AtomicU64,
-    /// How often it was asked to be read again.
-    asked: AtomicU64,
-    /// Held while it is read, so that an older reading never takes the place of a newer one; up to which asking it is read.
-    reading: tokio::sync::Mutex<u64>,
+    /// It is read by one at a time, so that an older reading never takes the place of a newer one.
+    reading: Together,
+    /// The version is looked at for who did not find something.
+    missing: Together,
     /// Another node changed something.
     stale: Notify,
     /// Of which version it is, at least; told by [`crate::pipeline::fresh`].
@@ -59,17 +63,37 @@ struct Listed {
     endpoints: Vec<Arc<Subscriber>>,
     subscribers_of: HashMap<TypeName, Vec<Arc<Subscriber>>>,
     registry: Arc<Registry>,
+    /// Documents that this release cannot read: a newer one wrote them.
+    unread: Vec<DocKey>,
 }
 
 /// An endpoint with its filter, compiled.
 #[derive(Debug)]
 pub struct Subscriber {
     /// The endpoint.
-    pub endpoint: Endpoint,
-    /// The version of its document.
-    pub version: Version,
+    pub endpoint: Seen<Endpoint>,
     /// What it wants.
     pub filter: TypeFilter,
+    /// Which events of these types it wants.
+    pub(crate) wish: Wish,
+    /// What its deliveries need.
+    pub(crate) prepared: Result<Prepared, Unready>,
+}
+
+impl Subscriber {
+    /// Whether what goes out is written down before the first try.
+    pub(crate) fn is_decided(&self) -> bool {
+        let is_push = self.endpoint.value.chat_webhook.is_some();
+        is_push || self.prepared.as_ref().is_ok_and(Prepared::is_decided)
+    }
+
+    /// Whether it is still as its endpoint says.
+    fn is_of(&self, endpoint: &Seen<Endpoint>, now: Timestamp) -> bool {
+        let until = self.prepared.as_ref().ok().and_then(Prepared::until);
+        self.endpoint.value.id == endpoint.value.id
+            && self.endpoint.version == endpoint.version
+            && until.is_none_or(|until| until > now)
+    }
 }
 
 /// The bots that are live, and which behavior listens to what.
@@ -141,8 +165,8 @@ impl Directory {
             listed: RwLock::default(),
             bots: RwLock::default(),
             generation: AtomicU64::new(0),
-            asked: AtomicU64::new(0),
-            reading: tokio::sync::Mutex::new(0),
+            reading: Together::default(),
+            missing: Together::default(),
             stale: Notify::new(),
             version: AtomicU64::new(0),
             looking: tokio::sync::Mutex::new(Seq::START),
@@ -171,7 +195,7 @@ impl Directory {
 
     /// All endpoints.
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        self.listed().endpoints.iter().map(|subscriber| subscriber.endpoint.clone()).collect()
+        self.listed().endpoints.iter().map(|subscriber| subscriber.endpoint.value.clone()).collect()
     }
 
     /// The word for the kind of the channel that an event came through.
@@ -223,6 +247,11 @@ impl Directory {
         theirs.map(|group| group.number).collect()
     }
 
+    /// A document that belongs here and that this release cannot read. Who would act as if it were not there waits.
+    pub(crate) fn unread(&self) -> Option<DocKey> {
+        self.listed().unread.first().cloned()
+    }
+
     /// What properties there are.
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.listed().registry)
@@ -238,26 +267,52 @@ impl Directory {
 
     /// One endpoint.
     pub(crate) fn subscriber(&self, id: EndpointId) -> Option<Arc<Subscriber>> {
-        self.listed().endpoints.iter().find(|subscriber| subscriber.endpoint.id == id).cloned()
+        self.listed()
+            .endpoints
+            .iter()
+            .find(|subscriber| subscriber.endpoint.value.id == id)
+            .cloned()
+    }
+
+    /// Whether there is such a destination.
+    pub(crate) fn has(&self, to: Destination) -> bool {
+        match to {
+            Destination::Endpoint { id } => self.subscriber(id).is_some(),
+            Destination::Channel { id } => self.channel(id).is_some(),
+        }
+    }
+
+    /// All endpoints, each with its filter.
+    pub(crate) fn subscribers(&self) -> Vec<Arc<Subscriber>> {
+        self.listed().endpoints.clone()
     }
 
     /// The endpoints that want this event.
-    pub(crate) fn subscribers_of(&self, event: &Event) -> Vec<Arc<Subscriber>> {
+    pub(crate) fn subscribers_of(&self, app: &App, event: &Event) -> Vec<Arc<Subscriber>> {
         let listed = self.listed();
         let Some(candidates) = listed.subscribers_of.get(&event.event_type) else {
             return Vec::new();
         };
-        let channel_kind = self.channel_kind(event);
-        let wants = |subscriber: &&Arc<Subscriber>| {
-            event.seq.0 > subscriber.endpoint.after_seq
-                && subscriber.filter.matches(
-                    &event.event_type,
-                    channel_kind,
-                    event.author.kind,
-                    &event.data,
-                )
-        };
-        candidates.iter().filter(wants).cloned().collect()
+        candidates.iter().filter(|each| self.wants(app, each, event)).cloned().collect()
+    }
+
+    /// Whether an endpoint may want this event; only facts go out. What its condition asks of teams is looked up later.
+    pub(crate) fn wants(&self, app: &App, subscriber: &Subscriber, event: &Event) -> bool {
+        event.seq.0 > subscriber.endpoint.value.after_seq && self.fits(app, subscriber, event)
+    }
+
+    /// Whether an endpoint may want such an event, whenever it came.
+    pub(crate) fn fits(&self, app: &App, subscriber: &Subscriber, event: &Event) -> bool {
+        let is_fact =
+            app.catalogue.get(&event.event_type).is_none_or(|known| known.kind == EventKind::After);
+        is_fact
+            && subscriber.wish.may_be_for(self, event)
+            && subscriber.filter.matches(
+                &event.event_type,
+                self.channel_kind(event),
+                event.author.kind,
+                &event.data,
+            )
     }
 
     /// The bots that are live.
@@ -294,42 +349,57 @@ impl Directory {
         self.looking.lock().await
     }
 
-    /// Reads the documents again. Who asks while others wait for their turn has their reading with them.
+    /// The turn to look at the version for who did not find something.
+    pub(crate) const fn missing(&self) -> &Together {
+        &self.missing
+    }
+
+    /// Reads the documents again.
     pub(crate) async fn refresh(&self, app: &App) -> Result<(), ReadError> {
-        let asked = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
-        let mut read = self.reading.lock().await;
-        if *read >= asked {
-            return Ok(());
-        }
-        let upto = self.asked.load(Ordering::Acquire);
-        self.read(app).await?;
-        *read = upto;
-        Ok(())
+        self.reading.once(Duration::ZERO, self.read(app)).await
     }
 
     async fn read(&self, app: &App) -> Result<(), ReadError> {
         let store = app.store.as_ref();
-        let channels: Vec<Channel> = all_of(store, self.workspace, Kind::Channel).await?;
-        let agents: Vec<Agent> = all_of(store, self.workspace, Kind::Agent).await?;
-        let groups: Vec<Group> = all_of(store, self.workspace, Kind::Group).await?;
-        let properties: Vec<RegisteredProperty> =
-            all_of(store, self.workspace, Kind::Property).await?;
+        let mut unread = Vec::new();
+        let mut reading = Reading { store, workspace: self.workspace, unread: &mut unread };
+        let channels: Vec<Seen<Channel>> = reading.all(Kind::Channel).await?;
+        let agents: Vec<Seen<Agent>> = reading.all(Kind::Agent).await?;
+        let groups: Vec<Seen<Group>> = reading.all(Kind::Group).await?;
+        let properties: Vec<Seen<RegisteredProperty>> = reading.all(Kind::Property).await?;
         let mut registry = Registry::default();
-        for RegisteredProperty { owner, name, definition, .. } in properties {
+        for RegisteredProperty { owner, name, definition, .. } in values(properties) {
             registry.register(&owner, &name, definition);
         }
-        let endpoints: Vec<Seen<Endpoint>> =
-            all_seen(store, self.workspace, Kind::Endpoint).await?;
-        let workspaces: Vec<Workspace> = all_of(store, self.workspace, Kind::Workspace).await?;
+        let endpoints: Vec<Seen<Endpoint>> = reading.all(Kind::Endpoint).await?;
+        let workspaces: Vec<Seen<Workspace>> = reading.all(Kind::Workspace).await?;
         let license_properties =
-            workspaces.into_iter().next().map(|workspace| workspace.properties).unwrap_or_default();
+            values(workspaces).next().map(|workspace| workspace.properties).unwrap_or_default();
         let mut subscribers = Vec::new();
-        for Seen { value: endpoint, version } in endpoints {
-            match TypeFilter::parse(&app.catalogue, &endpoint.events) {
-                Ok(filter) => subscribers.push(Arc::new(Subscriber { endpoint, version, filter })),
-                Err(unknown) => tracing::warn!(
-                    endpoint.id = %endpoint.id,
-                    "an endpoint asks for a type that the catalogue has no more: {unknown}"
+        let (before, now) = (self.listed(), app.now());
+        let before: HashMap<EndpointId, &Arc<Subscriber>> =
+            before.endpoints.iter().map(|known| (known.endpoint.value.id, known)).collect();
+        for endpoint in endpoints {
+            let known = before.get(&endpoint.value.id);
+            if let Some(known) = known.filter(|known| known.is_of(&endpoint, now)) {
+                subscribers.push(Arc::clone(known));
+                continue;
+            }
+            let prepared = Prepared::of(&app.sealer, &endpoint.value, now);
+            let wish = Wish::of(&endpoint.value.only).unwrap_or_else(|wrong| {
+                tracing::warn!(
+                    endpoint.id = %endpoint.value.id,
+                    "an endpoint's condition cannot be read any more, and holds back nothing: {wrong}"
+                );
+                Wish::default()
+            });
+            match TypeFilter::parse(&app.catalogue, &endpoint.value.events) {
+                Ok(filter) => {
+                    subscribers.push(Arc::new(Subscriber { endpoint, filter, wish, prepared }));
+                }
+                Err(wrong) => tracing::warn!(
+                    endpoint.id = %endpoint.value.id,
+                    "an endpoint asks for what the catalogue has no more: {wrong}"
                 ),
             }
         }
@@ -338,7 +408,8 @@ impl Directory {
             let of_type: Vec<_> = subscribers
                 .iter()
                 .filter(|subscriber| {
-                    subscriber.endpoint.enabled && subscriber.filter.includes(&event_type.name)
+                    subscriber.endpoint.value.enabled
+                        && subscriber.filter.includes(&event_type.name)
                 })
                 .cloned()
                 .collect();
@@ -347,16 +418,17 @@ impl Directory {
             }
         }
         let listed = Listed {
-            channels: channels.into_iter().map(|channel| (channel.id, Arc::new(channel))).collect(),
-            agents: agents.into_iter().map(|agent| (agent.id.clone(), Arc::new(agent))).collect(),
+            channels: values(channels).map(|channel| (channel.id, Arc::new(channel))).collect(),
+            agents: values(agents).map(|agent| (agent.id.clone(), Arc::new(agent))).collect(),
             groups: std::iter::once(everyone())
-                .chain(groups)
+                .chain(values(groups))
                 .map(|group| (group.number, Arc::new(group)))
                 .collect(),
             license_properties: Arc::new(license_properties),
             endpoints: subscribers,
             subscribers_of,
             registry: Arc::new(registry),
+            unread,
         };
         *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listed);
         self.generation.fetch_add(1, Ordering::Release);
@@ -386,7 +458,7 @@ pub(crate) async fn all_of<T: DeserializeOwned>(
     workspace: WorkspaceId,
     kind: Kind,
 ) -> Result<Vec<T>, ReadError> {
-    Ok(all_seen(store, workspace, kind).await?.into_iter().map(|seen| seen.value).collect())
+    Ok(values(all_seen(store, workspace, kind).await?).collect())
 }
 
 /// As [`all_of`], each with its version.
@@ -395,20 +467,41 @@ pub(crate) async fn all_seen<T: DeserializeOwned>(
     workspace: WorkspaceId,
     kind: Kind,
 ) -> Result<Vec<Seen<T>>, ReadError> {
-    let mut all = Vec::new();
-    let mut after = None;
-    loop {
-        let query = DocumentQuery { kind, scan: Scan::All, after, limit: PAGE };
-        let page = store.documents(workspace, query).await?;
-        for document in page.documents {
-            match serde_json::from_value(document.body) {
-                Ok(value) => all.push(Seen { value, version: document.version }),
-                Err(error) => tracing::error!("document {} does not read: {error}", document.key),
+    Reading { store, workspace, unread: &mut Vec::new() }.all(kind).await
+}
+
+fn values<T>(all: Vec<Seen<T>>) -> impl Iterator<Item = T> {
+    all.into_iter().map(|seen| seen.value)
+}
+
+/// Reads all documents of some kinds, and notes which of them do not read.
+struct Reading<'a> {
+    store: &'a dyn Store,
+    workspace: WorkspaceId,
+    unread: &'a mut Vec<DocKey>,
+}
+
+impl Reading<'_> {
+    async fn all<T: DeserializeOwned>(&mut self, kind: Kind) -> Result<Vec<Seen<T>>, ReadError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let query = DocumentQuery { kind, scan: Scan::All, after, limit: PAGE };
+            let page = self.store.documents(self.workspace, query).await?;
+            for document in page.documents {
+                let key = document.key.clone();
+                match seen(document) {
+                    Ok(seen) => all.push(seen),
+                    Err(error) => {
+                        tracing::error!("a document is left out: {}", chain(&error));
+                        self.unread.push(key);
+                    }
+                }
             }
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok(all);
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
         }
     }
 }

@@ -99,6 +99,9 @@ impl Change {
                 | Kind::BotVersion
                 | Kind::Run
                 | Kind::Delivery
+                | Kind::DeliveryPage
+                | Kind::Progress
+                | Kind::Job
                 | Kind::File
                 | Kind::Album
                 | Kind::Thread

@@ -8,7 +8,7 @@
 //!
 //! In reading order: [`assign`] (who should hold what), [`lease`] (the document), [`next`] (what to do about it), `trust`
 //! (how long one's own leases are good), [`hold`] (a lease that is held: fence, draining), `holdings` (all of them),
-//! `keeper` (the loop that does it), `beat` (the loop that says that we live). The first four are pure.
+//! `keeper` (the loop that does it), `beat` (the loop that says that we live), [`list`] (what people see of it). The first four are pure.
 //!
 //! A node that is alone has none of this: it holds everything, and its commits expect no lease.
 
@@ -18,6 +18,7 @@ pub mod hold;
 pub(crate) mod holdings;
 pub(crate) mod keeper;
 pub mod lease;
+pub mod list;
 pub mod next;
 #[cfg(test)]
 mod simulation;

@@ -6,6 +6,7 @@
 //! another commit; it never flows back up.
 
 pub mod accept;
+pub mod cancel;
 pub mod chat_change;
 pub mod cursors;
 pub mod deliver;
@@ -16,8 +17,8 @@ pub(crate) mod fresh;
 pub(crate) mod hands;
 pub mod index;
 pub mod live;
+pub mod mail;
 pub(crate) mod office;
-pub mod outbox;
 pub(crate) mod poll;
 pub mod react;
 pub mod reader;
@@ -29,6 +30,8 @@ pub mod send;
 pub mod start;
 pub mod telegram;
 pub mod timers;
+pub mod tries;
+pub mod unknown;
 pub mod view;
 pub mod visit;
 pub mod written;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tidings_model::{ChatId, WorkspaceId};
+use tidings_model::{ChatId, CustomerId, WorkspaceId};
 use tidings_store::{ReadError, Store};
 
 use crate::kept::Kept;
@@ -15,36 +15,60 @@ use crate::pipeline::scene::Scene;
 /// How many scenes are kept. A scene has about a kilobyte.
 const SCENES_MAX: usize = 10_000;
 
+/// Of how many chats it is known whose they are.
+const CUSTOMERS_MAX: usize = 100_000;
+
 /// The scenes of busy chats.
-pub(crate) struct Scenes(Kept<(WorkspaceId, ChatId), Arc<Scene>>);
+pub(crate) struct Scenes {
+    scenes: Kept<(WorkspaceId, ChatId), Arc<Scene>>,
+    /// Whose chats were seen: with it, one read gives a whole scene. A wrong one costs a read.
+    customers: Kept<(WorkspaceId, ChatId), CustomerId>,
+}
 
 impl Default for Scenes {
     fn default() -> Self {
-        Self(Kept::new(SCENES_MAX, None))
+        let (scenes, customers) = (Kept::new(SCENES_MAX, None), Kept::new(CUSTOMERS_MAX, None));
+        Self { scenes, customers }
     }
 }
 
 impl Scenes {
     /// A chat's scene, maybe an old one; `None` when there is no such chat.
-    pub(crate) async fn of_chat(
+    pub(crate) async fn recent(
         &self,
         store: &Arc<dyn Store>,
         workspace: WorkspaceId,
         chat: ChatId,
     ) -> Result<Option<Arc<Scene>>, ReadError> {
-        let since = match self.0.find(&(workspace, chat)) {
-            Ok(scene) => return Ok(Some(scene)),
-            Err(since) => since,
-        };
-        let scene = Scene::of_chat(store, workspace, chat).await?.map(Arc::new);
+        match self.scenes.find(&(workspace, chat)) {
+            Ok(scene) => Ok(Some(scene)),
+            Err(_) => self.read(store, workspace, chat).await,
+        }
+    }
+
+    /// A chat's scene as it is; `None` when there is no such chat.
+    pub(crate) async fn read(
+        &self,
+        store: &Arc<dyn Store>,
+        workspace: WorkspaceId,
+        chat: ChatId,
+    ) -> Result<Option<Arc<Scene>>, ReadError> {
+        let key = (workspace, chat);
+        let since = self.scenes.moment(&key);
+        let known = self.customers.find(&key).ok();
+        let scene = Scene::read(store, workspace, chat, known).await?.map(Arc::new);
         if let Some(scene) = &scene {
-            self.0.keep((workspace, chat), Arc::clone(scene), since);
+            self.scenes.keep(key, Arc::clone(scene), since);
+            let customer = scene.chat.value.customer.filter(|customer| known != Some(*customer));
+            if let Some(customer) = customer {
+                self.customers.keep(key, customer, self.customers.moment(&key));
+            }
         }
         Ok(scene)
     }
 
     /// Forgets a chat's scene: it was an old one.
     pub(crate) fn forget(&self, workspace: WorkspaceId, chat: ChatId) {
-        self.0.forget(&(workspace, chat));
+        self.scenes.forget(&(workspace, chat));
     }
 }

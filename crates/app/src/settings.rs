@@ -1,6 +1,12 @@
 //! What an operator may set about the pipeline. `server` reads them from its file; the defaults stand here.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde_json::Value;
+use tidings_brokers::Brokers;
+use tidings_mail::Mailer;
 
 use crate::Places;
 
@@ -22,16 +28,24 @@ pub struct Settings {
     pub keep_events_for: Option<Duration>,
     /// How many events a workspace keeps; `None` keeps all.
     pub keep_events_max: Option<u64>,
+    /// How long it is kept what became of deliveries; `None` keeps it for ever.
+    pub keep_deliveries_for: Option<Duration>,
     /// When a failed delivery is tried again, one delay after the other; after the last it has failed.
     pub retry_delays: Vec<Duration>,
     /// How long one delivery may take, from the look-up of the name to the last byte of the answer.
     pub delivery_deadline: Duration,
+    /// What endpoints may name instead of a URL.
+    pub brokers: Arc<Brokers>,
     /// How many webhooks of the Chat API a program may have for one action.
     pub webhooks_per_action_max: usize,
     /// What a bot says when it fails and would be silent.
     pub bot_failure_answer: String,
     /// How many messages bots may write in one chat within a minute, before the loop guard stops them.
     pub bot_messages_per_minute_max: u32,
+    /// Who tells those who run the installation how endpoints are; `None` tells nobody.
+    pub mail: Option<Mailer>,
+    /// What this node was told in which all nodes must agree, by name: said with its beats, for `doctor`.
+    pub alike: BTreeMap<String, Value>,
 }
 
 impl Default for Settings {
@@ -44,12 +58,16 @@ impl Default for Settings {
             places: Places::default(),
             keep_events_for: None,
             keep_events_max: None,
+            keep_deliveries_for: Some(KEEP_DELIVERIES_FOR),
             retry_delays: RETRY_DELAYS_S.into_iter().map(Duration::from_secs).collect(),
             delivery_deadline: Duration::from_secs(15),
+            brokers: Arc::default(),
             webhooks_per_action_max: WEBHOOKS_PER_ACTION_MAX,
             bot_failure_answer:
                 "Sorry, something went wrong on our side. Please try again in a moment.".into(),
             bot_messages_per_minute_max: 60,
+            mail: None,
+            alike: BTreeMap::new(),
         }
     }
 }
@@ -94,6 +112,9 @@ impl std::fmt::Debug for Secret {
         f.write_str("Secret")
     }
 }
+
+/// A month: whoever asks what was sent mostly asks within days, and the longest schedule of retries is over by then.
+const KEEP_DELIVERIES_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The limit that chat clients were written for: 10 MB.
 const UPLOAD_BYTES_MAX: u64 = 10 * 1024 * 1024;

@@ -20,7 +20,7 @@ use tidings_app::desk::customers::{bans, verify};
 use tidings_model::GroupNumber;
 use tidings_wire::livechat::{ErrorType, Failure, Side};
 
-use super::cors::{NotForThisSite, allows, not_allowed};
+use super::cors::{NotForThisSite, check, not_allowed};
 use super::sign_in::sign_in;
 use super::web::{as_json, refused, text};
 use crate::address::address;
@@ -128,11 +128,9 @@ async fn grant(
     if asked.response_type.as_deref().is_some_and(|kind| kind != "token") {
         return Err(Failure::field("response_type", "must be token"));
     }
-    let entrance = entrance(api, of_group.as_ref(), &asked)?;
-    if let Some(origin) = text(&parts.headers, &ORIGIN)
-        && !allows(&api.app, entrance.workspace, entrance.channel.id, &origin)
-    {
-        return Err(not_allowed());
+    let entrance = entrance(api, of_group.as_ref(), &asked).await?;
+    if let Some(origin) = text(&parts.headers, &ORIGIN) {
+        check(&api.app, entrance.workspace, entrance.channel.id, &origin).await?;
     }
     let app = &api.app;
     if asked.grant_type != BY_AGENT {
@@ -178,7 +176,7 @@ async fn grant(
     Ok(given(api, &entrance, &asked, &granted))
 }
 
-fn entrance(
+async fn entrance(
     api: &Api,
     of_group: Option<&(String, String)>,
     asked: &Asked,
@@ -192,7 +190,7 @@ fn entrance(
         .or(asked.organization_id.as_ref())
         .ok_or_else(|| Failure::field("organization_id", "is missing"))?;
     let channel = asked.channel_id.as_deref().or(asked.client_id.as_deref());
-    customer_grants::entrance(&api.app, organization, channel, group)
+    customer_grants::entrance(&api.app, organization, channel, group).await
 }
 
 fn given(api: &Api, entrance: &Entrance, asked: &Asked, granted: &Granted) -> Response {

@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidings_app::App;
 use tidings_app::desk::Actor;
+use tidings_app::desk::find::unreadable;
+use tidings_app::known::Known;
 use tidings_model::ChannelId;
 use tidings_wire::livechat::{self, ErrorType, Failure, Method, Side, Transport, Version};
 
@@ -69,16 +71,40 @@ impl Call {
     }
 
     /// Checks the scopes, hands it to the file of its noun, and turns the answer into the client's version.
-    pub(crate) async fn answer(self, method: &'static Method) -> Answer {
-        let (version, action) = (self.version, method.action);
+    ///
+    /// A call that was refused wrote nothing. Where it named what another node made a moment ago, it is handed over once
+    /// more.
+    pub(crate) async fn answer(&self, method: &'static Method) -> Answer {
         needs_scope(self.side, &self.actor, method)?;
-        let answer = match self.side {
+        let known = Known::now(&self.app, self.actor.workspace);
+        let mut answer = self.handed_over(method.action).await;
+        if let Err(failure) = &answer
+            && may_be_for_what_is_not_known(failure.error_type)
+            && known.is_outdated(&self.app).await.map_err(unreadable)?
+        {
+            answer = self.handed_over(method.action).await;
+        }
+        Ok(livechat::answer(method, self.version, answer?))
+    }
+
+    async fn handed_over(&self, action: &str) -> Answer {
+        match self.side {
             Side::Agent => agent::answer(self, action).await,
             Side::Customer => customer::answer(self, action).await,
             Side::Configuration => configuration::answer(self, action).await,
-        }?;
-        Ok(livechat::answer(method, version, answer))
+        }
     }
+}
+
+/// Whether a refusal may come of an agent, a team, a channel, an endpoint or a property that is not known here yet.
+const fn may_be_for_what_is_not_known(refusal: ErrorType) -> bool {
+    matches!(
+        refusal,
+        ErrorType::Authentication
+            | ErrorType::GroupNotFound
+            | ErrorType::NotFound
+            | ErrorType::Validation
+    )
 }
 
 /// Refuses who has none of a method's scopes. Customers have none, and need none.

@@ -19,10 +19,10 @@ use super::both::properties::Wish;
 use super::call::{Answer, Call, unanswered};
 
 /// Answers a call. `action` is today's name of the method.
-pub(super) async fn answer(call: Call, action: &str) -> Answer {
+pub(super) async fn answer(call: &Call, action: &str) -> Answer {
     match batch::one_of(action) {
-        Some(one) => batch::answer(&call, one).await,
-        None => one(&call, action).await,
+        Some(one) => batch::answer(call, one).await,
+        None => one(call, action).await,
     }
 }
 

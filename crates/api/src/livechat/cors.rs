@@ -14,6 +14,8 @@ use tidings_app::App;
 use tidings_app::admin::web_settings::WebSettings;
 use tidings_app::desk::credentials::customer_grants;
 use tidings_app::desk::credentials::customer_token::CustomerToken;
+use tidings_app::desk::find::unreadable;
+use tidings_app::known;
 use tidings_model::{ChannelId, WorkspaceId};
 use tidings_wire::livechat::{ErrorType, Failure};
 
@@ -57,12 +59,13 @@ pub(super) async fn around(State(api): State<Api>, request: Request, next: Next)
         headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE_S);
         return response;
     }
-    let asked = channel_of(&api.app, request.headers(), request.uri().query());
+    let asked = channel_of(&api.app, request.headers(), request.uri().query()).await;
     if let Some((workspace, channel)) = asked
         && !request.uri().path().ends_with(ASKS_WHETHER)
-        && !allows(&api.app, workspace, channel, origin.to_str().unwrap_or_default())
+        && let Err(refusal) =
+            check(&api.app, workspace, channel, origin.to_str().unwrap_or_default()).await
     {
-        return refused(&not_allowed());
+        return refused(&refusal);
     }
     let mut response = next.run(request).await;
     // Where the door itself looked at the site and refused it, its answer is not for that site.
@@ -84,11 +87,21 @@ pub(super) fn not_allowed() -> Failure {
     )
 }
 
-/// Whether a page of this site may carry the chat of a channel.
-pub(super) fn allows(app: &App, workspace: WorkspaceId, channel: ChannelId, origin: &str) -> bool {
+/// Refuses a page whose site may not carry the chat of a channel.
+pub(super) async fn check(
+    app: &App,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    origin: &str,
+) -> Result<(), Failure> {
+    let sought = known::seek(app, workspace, |directory| directory.channel(channel).is_some());
+    sought.await.map_err(unreadable)?;
     let channel = app.directory(workspace).and_then(|directory| directory.channel(channel));
-    channel
-        .is_some_and(|channel| WebSettings::of(&channel).allows(origin, &app.settings().public_url))
+    let own = &app.settings().public_url;
+    match channel.is_some_and(|channel| WebSettings::of(&channel).allows(origin, own)) {
+        true => Ok(()),
+        false => Err(not_allowed()),
+    }
 }
 
 fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
@@ -105,7 +118,7 @@ fn is_customers(path: &str) -> bool {
 }
 
 /// The channel that a call is about: its token's, or the one that the address names.
-fn channel_of(
+async fn channel_of(
     app: &App,
     headers: &HeaderMap,
     query: Option<&str>,
@@ -127,7 +140,9 @@ fn channel_of(
             _ => {}
         }
     }
-    let entrance = customer_grants::entrance(app, &organization?, channel.as_deref(), None).ok()?;
+    let organization = organization?;
+    let entrance = customer_grants::entrance(app, &organization, channel.as_deref(), None);
+    let entrance = entrance.await.ok()?;
     Some((entrance.workspace, entrance.channel.id))
 }
 

@@ -11,8 +11,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tidings_app::admin::web_settings::WebSettings;
 use tidings_app::desk::credentials::customer_grants::{self, Entrance};
+use tidings_app::desk::find::unreadable;
 use tidings_app::desk::properties::shared;
 use tidings_app::desk::{look, routing, widget};
+use tidings_app::known;
 use tidings_app::pipeline::accept::{AcceptError, NewEvent, accept};
 use tidings_model::{Author, GroupNumber, Visibility};
 use tidings_wire::livechat::{ErrorType, Failure, Side};
@@ -45,11 +47,11 @@ pub(super) async fn answer(
     }
     match action {
         "get_dynamic_configuration" => Some(dynamic(api, payload, peer).await),
-        "get_configuration" => Some(fixed(api, payload)),
-        "get_localization" => Some(localization(api, payload)),
+        "get_configuration" => Some(fixed(api, payload).await),
+        "get_localization" => Some(localization(api, payload).await),
         // Who names no organization is asked for a token, which names it.
         "list_license_properties" | "list_group_properties" if names_place(payload) => {
-            Some(properties(api, action, payload))
+            Some(properties(api, action, payload).await)
         }
         _ => None,
     }
@@ -84,7 +86,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(api: &Api, asked: &Asked) -> Result<Self, Failure> {
+    async fn of(api: &Api, asked: &Asked) -> Result<Self, Failure> {
         let organization = match (&asked.organization_id, &asked.license_id) {
             (Some(organization), _) => organization.clone(),
             (None, Some(license)) => {
@@ -100,7 +102,7 @@ impl Place {
         let group = asked.group_id.as_ref().map(group).transpose()?;
         // Everybody is a group that nobody made.
         let group = group.filter(|group| *group != GroupNumber::EVERYONE);
-        let entrance = customer_grants::entrance(&api.app, &organization, channel, group)?;
+        let entrance = customer_grants::entrance(&api.app, &organization, channel, group).await?;
         let settings = WebSettings::of(&entrance.channel);
         Ok(Self { entrance, settings })
     }
@@ -144,7 +146,7 @@ fn read<T: serde::de::DeserializeOwned>(payload: &Value) -> Result<T, Failure> {
 /// `get_dynamic_configuration`: whether the chat may be shown, who is there, and how it looks.
 async fn dynamic(api: &Api, payload: &Value, peer: &Peer) -> Answer {
     let asked: Asked = read(payload)?;
-    let place = Place::of(api, &asked)?;
+    let place = Place::of(api, &asked).await?;
     let workspace = place.entrance.workspace;
     let statuses = routing::status::of_groups(&api.app, workspace).await?;
     let here = |group: &GroupNumber| statuses.get(group).is_some_and(|status| *status != "offline");
@@ -197,9 +199,12 @@ struct Properties {
 }
 
 /// `list_license_properties` and `list_group_properties`, as customers read them.
-fn properties(api: &Api, action: &str, payload: &Value) -> Answer {
-    let workspace = Place::of(api, &read(payload)?)?.entrance.workspace;
+async fn properties(api: &Api, action: &str, payload: &Value) -> Answer {
+    let workspace = Place::of(api, &read(payload)?).await?.entrance.workspace;
     let asked: Properties = read(payload)?;
+    let group = GroupNumber(asked.id);
+    let sought = known::seek(&api.app, workspace, |directory| directory.group(group).is_some());
+    sought.await.map_err(unreadable)?;
     let filter = shared::Filter {
         namespace: asked.namespace.as_deref(),
         name: asked.name.as_deref(),
@@ -208,13 +213,13 @@ fn properties(api: &Api, action: &str, payload: &Value) -> Answer {
     if action == "list_license_properties" {
         return shared::of_license_for_customers(&api.app, workspace, filter);
     }
-    shared::of_group_for_customers(&api.app, workspace, GroupNumber(asked.id), filter)
+    shared::of_group_for_customers(&api.app, workspace, group, filter)
 }
 
 /// `get_configuration`: what does not change from one minute to the next.
-fn fixed(api: &Api, payload: &Value) -> Answer {
+async fn fixed(api: &Api, payload: &Value) -> Answer {
     let asked: Asked = read(payload)?;
-    let place = Place::of(api, &asked)?;
+    let place = Place::of(api, &asked).await?;
     let (app, workspace, all) = (&api.app, place.entrance.workspace, shared::Filter::default());
     let of_license = shared::of_license_for_customers(app, workspace, all)?;
     let of_group = shared::of_group_for_customers(app, workspace, place.group(), all)
@@ -236,9 +241,9 @@ fn fixed(api: &Api, payload: &Value) -> Answer {
 }
 
 /// `get_localization`: the widget's texts in a language, with those that the channel changes.
-fn localization(api: &Api, payload: &Value) -> Answer {
+async fn localization(api: &Api, payload: &Value) -> Answer {
     let asked: Asked = read(payload)?;
-    let place = Place::of(api, &asked)?;
+    let place = Place::of(api, &asked).await?;
     let language = asked.language.unwrap_or_else(|| place.language(api));
     let language = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     let mut texts = pages::widget_texts("en").unwrap_or_default();

@@ -107,7 +107,7 @@ async fn run(api: &Api, address: &Address, request: Request) -> Result<Value, Fa
     organization.check(signed_in.actor.workspace)?;
     let bot = bot.as_deref().or_else(|| payload.get(BOT_OF_3_0)?.as_str());
     let actor = match bot.filter(|_| side == Side::Agent) {
-        Some(bot) => bots::in_the_name_of(&api.app, &signed_in.actor, bot)?,
+        Some(bot) => bots::in_the_name_of(&api.app, &signed_in.actor, bot).await?,
         None => signed_in.actor,
     };
     let call = Call {

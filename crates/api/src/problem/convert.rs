@@ -4,6 +4,7 @@
 
 use tidings_app::admin::AdminError;
 use tidings_app::pipeline::accept::AcceptError;
+use tidings_app::pipeline::deliver::job::asked::Refused as JobRefused;
 use tidings_app::pipeline::reader::StepFailed;
 use tidings_app::pipeline::reader::chain;
 use tidings_app::pipeline::receive::ReceiveError;
@@ -142,6 +143,24 @@ impl From<AdminError> for Problem {
             AdminError::Conflict => Self::new(Code::ChangedMeanwhile, error.to_string()),
             AdminError::Read(error) => error.into(),
             AdminError::Commit(error) => error.into(),
+        }
+    }
+}
+
+impl From<JobRefused> for Problem {
+    fn from(refused: JobRefused) -> Self {
+        match refused {
+            JobRefused::NotFound { what } => Self::not_found(what),
+            JobRefused::Invalid { field, problem } => {
+                Self::new(Code::InvalidField, format!("{field} {problem}")).at(field, problem)
+            }
+            JobRefused::Off => Self::new(Code::EndpointOff, refused.to_string()),
+            JobRefused::Busy { .. } | JobRefused::Full => {
+                Self::new(Code::JobsRunning, refused.to_string())
+            }
+            JobRefused::Ended => Self::new(Code::JobEnded, refused.to_string()),
+            JobRefused::Read(error) => error.into(),
+            JobRefused::Commit(error) => error.into(),
         }
     }
 }

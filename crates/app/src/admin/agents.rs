@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tidings_model::{
     Agent, AgentId, AgentStatus, Author, Clock, GroupName, Role, Timestamp, WorkspaceId,
 };
-use tidings_store::{Batch, CommitError, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, CommitError, DocKey, Kind, Put};
 use uuid::Uuid;
 
 use super::told::told;
@@ -51,7 +51,7 @@ pub struct AgentChange {
 /// Writes an agent as they are given, new or known; nothing is told of it.
 pub async fn put(app: &App, workspace: WorkspaceId, agent: &Agent) -> Result<(), AdminError> {
     let mut batch = Batch::new(workspace);
-    batch.puts.push(written(agent, None));
+    batch.puts.push(Put { expected: None, ..written(&Seen::absent(agent.clone())) });
     app.commit(batch).await?;
     listed::refresh(app, workspace).await
 }
@@ -67,24 +67,24 @@ pub async fn change(
     for _ in 0..CONFLICT_TRIES_MAX {
         let found = find(app, workspace, id).await?;
         let before = found.as_ref().map(|found| found.value.clone());
-        let fresh = || new(app.clock.as_ref(), id);
-        let mut agent = before.clone().unwrap_or_else(fresh);
+        let fresh = || Seen::absent(new(app.clock.as_ref(), id));
+        let mut found = found.unwrap_or_else(fresh);
+        let agent = &mut found.value;
         if agent.account.is_nil() {
             agent.account = app.clock.next_id();
         }
-        apply(&mut agent, change.clone());
-        if before.as_ref() == Some(&agent) {
-            return Ok(agent);
+        apply(agent, change.clone());
+        if before.as_ref() == Some(agent) {
+            return Ok(found.value);
         }
         let mut batch = Batch::new(workspace);
         groups::make_missing(app, workspace, None, &agent.groups, &mut batch).await?;
-        let version = found.as_ref().map_or(Version::ABSENT, |found| found.version);
-        batch.puts.push(written(&agent, Some(version)));
-        batch.events.push(tell_of(app, workspace, None, before.as_ref(), &agent));
+        batch.events.push(tell_of(app, workspace, None, before.as_ref(), agent));
+        batch.puts.push(written(&found));
         match app.commit(batch).await {
             Ok(_) => {
                 listed::refresh(app, workspace).await?;
-                return Ok(agent);
+                return Ok(found.value);
             }
             Err(CommitError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -115,13 +115,9 @@ pub(crate) async fn find(
 }
 
 /// An agent as it is written.
-pub(crate) fn written(agent: &Agent, expected: Option<Version>) -> Put {
-    Put {
-        key: DocKey::new(Kind::Agent, &agent.id),
-        expected,
-        body: to_body(agent),
-        index: vec![("account", agent.account.to_string())],
-    }
+fn written(seen: &Seen<Agent>) -> Put {
+    let agent = &seen.value;
+    seen.put(DocKey::new(Kind::Agent, &agent.id), vec![("account", agent.account.to_string())])
 }
 
 /// `agent.created`, or `agent.updated` with the names of what is different.

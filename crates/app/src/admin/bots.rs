@@ -9,7 +9,7 @@ use serde_json::json;
 use tidings_behaviors::{Bot, BotSource, Heard, Problem, Vocabulary};
 use tidings_catalogue::{Catalogue, Constraint};
 use tidings_model::{BotName, Draft, EventId, Timestamp, Visibility, WorkspaceId};
-use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, ReadError};
 
 use super::AdminError;
 use crate::App;
@@ -151,7 +151,7 @@ pub async fn retire(app: &App, workspace: WorkspaceId, name: &BotName) -> Result
 }
 
 /// Loads the live versions of a workspace, at start.
-pub async fn load_live(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
+pub async fn load_live(app: &App, workspace: WorkspaceId) -> Result<(), ReadError> {
     let live: Vec<LiveBot> = all_of(app.store.as_ref(), workspace, Kind::Bot).await?;
     let mut bots = Vec::new();
     for live in live {
@@ -176,7 +176,7 @@ pub async fn load_live(app: &App, workspace: WorkspaceId) -> Result<(), AdminErr
 }
 
 /// Loads what other nodes made live or took off; nothing where all is as it is on the shelf.
-pub(crate) async fn load_changed(app: &App, workspace: WorkspaceId) -> Result<(), AdminError> {
+pub(crate) async fn load_changed(app: &App, workspace: WorkspaceId) -> Result<(), ReadError> {
     let Some(directory) = app.directory(workspace) else { return Ok(()) };
     let live: Vec<LiveBot> = all_of(app.store.as_ref(), workspace, Kind::Bot).await?;
     let shelf = directory.bots();
@@ -220,7 +220,8 @@ async fn go_live(
         since: now,
         refused: Vec::new(),
     };
-    batch.puts.push(put_live(&live, found.as_ref()));
+    let before = found.map_or(Seen::absent(()), |found| found.apart().1);
+    batch.puts.push(put_live(&before.map(|()| live)));
     batch.events.push(told(
         app,
         workspace,
@@ -236,16 +237,16 @@ async fn refuse(
     workspace: WorkspaceId,
     name: &BotName,
     problems: &[Problem],
-    found: Option<Seen<LiveBot>>,
+    mut found: Option<Seen<LiveBot>>,
 ) -> Result<(), AdminError> {
     let refused: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let mut batch = Batch::new(workspace);
-    if let Some(seen) = &found {
+    if let Some(seen) = &mut found {
         if seen.value.refused == refused {
             return Ok(());
         }
-        let live = LiveBot { refused, ..seen.value.clone() };
-        batch.puts.push(put_live(&live, found.as_ref()));
+        seen.value.refused = refused;
+        batch.puts.push(put_live(seen));
     }
     let problems: Vec<_> = problems
         .iter()
@@ -272,13 +273,8 @@ async fn refuse(
     }
 }
 
-fn put_live(live: &LiveBot, found: Option<&Seen<LiveBot>>) -> Put {
-    Put {
-        key: DocKey::new(Kind::Bot, &live.bot),
-        expected: Some(found.map_or(Version::ABSENT, |found| found.version)),
-        body: to_body(live),
-        index: Vec::new(),
-    }
+fn put_live(live: &Seen<LiveBot>) -> Put {
+    live.put(DocKey::new(Kind::Bot, &live.value.bot), Vec::new())
 }
 
 fn told(app: &App, workspace: WorkspaceId, event_type: &str, data: serde_json::Value) -> Draft {

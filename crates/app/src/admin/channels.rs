@@ -9,6 +9,7 @@ use super::web_settings::{IDENTITY_SECRET, WebSettings};
 use super::workspaces::one_at_a_time;
 use super::{AdminError, listed, tokens};
 use crate::App;
+use crate::pipeline::scene::Seen;
 use crate::pipeline::written::to_body;
 use crate::seal::CannotOpen;
 
@@ -38,10 +39,10 @@ pub async fn create(
     kind: ChannelKind,
     change: ChannelChange,
 ) -> Result<Channel, AdminError> {
-    let channel = made(app, kind, change)?;
-    let key = DocKey::new(Kind::Channel, channel.id);
-    listed::write(app, workspace, key, &channel, Some(Version::ABSENT)).await?;
-    Ok(channel)
+    let channel = Seen::absent(made(app, kind, change)?);
+    let key = DocKey::new(Kind::Channel, channel.value.id);
+    listed::write(app, workspace, key, &channel).await?;
+    Ok(channel.value)
 }
 
 fn made(app: &App, kind: ChannelKind, change: ChannelChange) -> Result<Channel, AdminError> {
@@ -71,11 +72,10 @@ pub async fn change(
     change: ChannelChange,
 ) -> Result<Channel, AdminError> {
     let key = DocKey::new(Kind::Channel, id);
-    let found = listed::find::<Channel>(app, workspace, &key).await?;
-    let mut channel = found.value;
-    apply(app, &mut channel, change)?;
-    listed::write(app, workspace, key, &channel, Some(found.version)).await?;
-    Ok(channel)
+    let mut found = listed::find::<Channel>(app, workspace, &key).await?;
+    apply(app, &mut found.value, change)?;
+    listed::write(app, workspace, key, &found).await?;
+    Ok(found.value)
 }
 
 /// The name of the web channel that every workspace begins with.
@@ -121,14 +121,14 @@ pub async fn renew_identity_secret(
     id: ChannelId,
 ) -> Result<String, AdminError> {
     let key = DocKey::new(Kind::Channel, id);
-    let found = listed::find::<Channel>(app, workspace, &key).await?;
-    let mut channel = found.value;
+    let mut found = listed::find::<Channel>(app, workspace, &key).await?;
+    let channel = &mut found.value;
     if channel.kind != ChannelKind::Web {
         return Err(AdminError::invalid("/id", "only a web channel has an identity secret"));
     }
     let secret = tokens::generate_secret()?;
     channel.settings.insert(IDENTITY_SECRET.into(), app.sealer.seal(&secret).into());
-    listed::write(app, workspace, key, &channel, Some(found.version)).await?;
+    listed::write(app, workspace, key, &found).await?;
     Ok(secret)
 }
 

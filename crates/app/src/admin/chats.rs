@@ -49,7 +49,7 @@ pub async fn act(
     action: &ChatAction,
 ) -> Result<(Scene, Vec<std::sync::Arc<Event>>), AdminError> {
     for _ in 0..CONFLICT_TRIES_MAX {
-        let scene = Scene::of_chat(&app.store, workspace, chat).await?;
+        let scene = app.scene(workspace, chat).await?;
         let scene = scene.ok_or(AdminError::NotFound { what: "chat", id: chat.to_string() })?;
         let mut change =
             ChatChange::begin(workspace, &scene, author.clone(), None, app.clock.as_ref());
@@ -61,7 +61,7 @@ pub async fn act(
         }
         match app.commit(batch).await {
             Ok(committed) => {
-                let after = Scene::of_chat(&app.store, workspace, chat).await?;
+                let after = app.scene(workspace, chat).await?;
                 return Ok((after.unwrap_or(scene), committed.events));
             }
             Err(CommitError::Conflict { .. }) => {}

@@ -1,31 +1,50 @@
 //! Endpoints: who subscribed to which events.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use tidings_catalogue::TypeFilter;
+mod auth;
+mod broker;
+mod handshake;
+mod said;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidings_model::endpoint::FormerKey;
 use tidings_model::{Endpoint, EndpointId, WorkspaceId};
-use tidings_store::{DocKey, Kind, Version};
+use tidings_store::{DocKey, Kind};
+use tidings_wire::standard_webhooks::{KeyPair, Secret, SigningKey};
+
+pub use self::auth::{AuthChange, CertificateChange, certificate};
+pub use self::handshake::{HandshakeChange, ask_again};
+pub use self::said::{EndpointChange, FILTER_ENTRIES_MAX, HEADERS_MAX};
+use self::said::{apply, check_teams, filter_of, wrong_expression};
 
 use super::{AdminError, listed, tokens};
 use crate::App;
+use crate::directory::Subscriber;
+use crate::pipeline::deliver::prepared::Prepared;
+use crate::pipeline::deliver::preview::{self, Preview};
+use crate::pipeline::deliver::wish::Wish;
+use crate::pipeline::scene::Seen;
+use crate::pipeline::tries::later;
 
-/// How many random bytes a signing secret has; the Standard Webhooks specification asks for 24 to 64.
-const SECRET_BYTES: usize = 32;
+/// How long a former key signs beside the new one, unless something else is said, and at most.
+pub const OVERLAP: Duration = Duration::from_secs(24 * 3_600);
+pub const OVERLAP_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// The most entries of an endpoint's filter.
-pub const FILTER_ENTRIES_MAX: usize = 200;
+/// How many former keys sign at most, beside the present one.
+const FORMER_KEYS_MAX: usize = 4;
 
-/// What somebody says of an endpoint.
-#[derive(Clone, Debug, Default)]
-pub struct EndpointChange {
-    /// Where deliveries go.
-    pub url: Option<String>,
-    /// For people.
-    pub description: Option<String>,
-    /// The types and aliases that it wants.
-    pub events: Option<Vec<String>>,
-    /// Whether deliveries are made.
-    pub enabled: Option<bool>,
+/// The address of an endpoint that is previewed without one: a name that leads nowhere (RFC 6761).
+const NO_URL_YET: &str = "https://receiver.invalid/";
+
+/// How deliveries are signed, by the Standard Webhooks specification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signature {
+    /// `v1`: HMAC-SHA256 with a secret that both sides know.
+    #[default]
+    V1,
+    /// `v1a`: ed25519; the receiver knows the public key only.
+    V1a,
 }
 
 /// Makes an endpoint; the second value is its signing secret, for the one time that it is shown.
@@ -33,32 +52,120 @@ pub async fn create(
     app: &App,
     workspace: WorkspaceId,
     change: EndpointChange,
+    signature: Signature,
 ) -> Result<(Endpoint, String), AdminError> {
-    let secret = new_signing_secret()?;
-    let mut endpoint = Endpoint {
-        id: EndpointId::new(app.clock.next_id()),
-        url: String::new(),
-        description: String::new(),
-        events: Vec::new(),
-        enabled: true,
-        disabled_reason: None,
-        sealed_secret: app.sealer.seal(&secret),
-        created_at: app.now(),
-        after_seq: app.store.last_seq(workspace).await?.0,
-        chat_webhook: None,
-    };
-    let url = change.url.clone().ok_or_else(|| AdminError::invalid("/url", "is missing"))?;
-    apply(app, &mut endpoint, EndpointChange { url: Some(url), ..change })?;
+    let signing = new_key(signature)?;
+    let after_seq = app.store.last_seq(workspace).await?.0;
+    let mut endpoint = draft(app, &signing, after_seq);
+    check_teams(app, workspace, &change).await?;
+    if change.url.is_none() && change.broker.is_none() {
+        return Err(AdminError::invalid("/url", "is missing: say a url, or a broker"));
+    }
+    apply(app, &mut endpoint, change)?;
+    handshake::after_change(app, None, &mut endpoint).await?;
     let key = DocKey::new(Kind::Endpoint, endpoint.id);
-    listed::write(app, workspace, key, &endpoint, Some(Version::ABSENT)).await?;
-    Ok((endpoint, secret))
+    let endpoint = Seen::absent(endpoint);
+    listed::write(app, workspace, key, &endpoint).await?;
+    Ok((endpoint.value, shown(&signing)))
+}
+
+/// An endpoint of which nothing was said yet.
+fn draft(app: &App, signing: &SigningKey, after_seq: u64) -> Endpoint {
+    let (id, secret) = (EndpointId::new(app.clock.next_id()), app.sealer.seal(&signing.expose()));
+    Endpoint::new(id, String::new(), secret, (app.now(), after_seq))
+}
+
+/// What an endpoint would get that somebody speaks of: the last events are looked at, nothing is saved.
+pub async fn preview(
+    app: &Arc<App>,
+    workspace: WorkspaceId,
+    change: EndpointChange,
+) -> Result<Preview, AdminError> {
+    let mut endpoint = draft(app, &new_key(Signature::V1)?, 0);
+    endpoint.url = NO_URL_YET.into();
+    check_teams(app, workspace, &change).await?;
+    apply(app, &mut endpoint, change)?;
+    let filter = filter_of(app, &endpoint.events)?;
+    let wish = Wish::of(&endpoint.only).map_err(wrong_expression)?;
+    let prepared = Prepared::of(&app.sealer, &endpoint, app.now());
+    let subscriber = Subscriber { endpoint: Seen::absent(endpoint), filter, wish, prepared };
+    match app.directory(workspace) {
+        Some(directory) => Ok(preview::preview(app, &directory, subscriber).await?),
+        None => Ok(Preview::default()),
+    }
 }
 
 /// A new secret, as the Standard Webhooks specification writes it.
 pub(crate) fn new_signing_secret() -> Result<String, AdminError> {
-    let mut bytes = [0; SECRET_BYTES];
-    tokens::random_bytes(&mut bytes)?;
-    Ok(format!("whsec_{}", STANDARD.encode(bytes)))
+    Ok(new_key(Signature::V1)?.expose())
+}
+
+fn new_key(signature: Signature) -> Result<SigningKey, AdminError> {
+    Ok(match signature {
+        Signature::V1 => {
+            let mut random = [0; Secret::NEW_BYTES];
+            tokens::random_bytes(&mut random)?;
+            SigningKey::Secret(Secret::generate(random))
+        }
+        Signature::V1a => {
+            let mut random = [0; KeyPair::NEW_BYTES];
+            tokens::random_bytes(&mut random)?;
+            SigningKey::KeyPair(KeyPair::generate(random))
+        }
+    })
+}
+
+/// What a receiver verifies with: the secret itself, or the public key of a pair.
+fn shown(key: &SigningKey) -> String {
+    match key {
+        SigningKey::Secret(secret) => secret.expose(),
+        SigningKey::KeyPair(pair) => pair.public_key().to_string(),
+    }
+}
+
+/// The public key of an endpoint that signs with a pair; it may be shown as often as one likes.
+pub fn public_key(app: &App, endpoint: &Endpoint) -> Option<String> {
+    let key: SigningKey = app.sealer.open(&endpoint.sealed_secret).ok()?.parse().ok()?;
+    match &key {
+        SigningKey::Secret(_) => None,
+        SigningKey::KeyPair(_) => Some(shown(&key)),
+    }
+}
+
+/// The names of the headers of one's own; their values are not shown.
+pub fn header_names(app: &App, endpoint: &Endpoint) -> Vec<String> {
+    let text = endpoint.sealed_headers.as_ref().and_then(|sealed| app.sealer.open(sealed).ok());
+    let named = text.and_then(|text| {
+        serde_json::from_str::<std::collections::BTreeMap<String, String>>(&text).ok()
+    });
+    named.unwrap_or_default().into_keys().collect()
+}
+
+/// Gives an endpoint a new key; the present one signs beside it for so long. The second value is what receivers verify
+/// the new one with, for the one time that a secret is shown.
+pub async fn rotate(
+    app: &App,
+    workspace: WorkspaceId,
+    id: EndpointId,
+    signature: Signature,
+    overlap: Duration,
+) -> Result<(Endpoint, String), AdminError> {
+    if overlap > OVERLAP_MAX {
+        return Err(AdminError::invalid("/overlap_s", "must be at most 604800, seven days"));
+    }
+    let key = DocKey::new(Kind::Endpoint, id);
+    let mut found = listed::find::<Endpoint>(app, workspace, &key).await?;
+    let (now, new) = (app.now(), new_key(signature)?);
+    let endpoint = &mut found.value;
+    endpoint.former_keys.retain(|former| former.until > now);
+    let before = std::mem::replace(&mut endpoint.sealed_secret, app.sealer.seal(&new.expose()));
+    if !overlap.is_zero() {
+        let until = later(now, overlap);
+        endpoint.former_keys.insert(0, FormerKey { sealed: before, until });
+        endpoint.former_keys.truncate(FORMER_KEYS_MAX);
+    }
+    listed::write(app, workspace, key, &found).await?;
+    Ok((found.value, shown(&new)))
 }
 
 /// Changes an endpoint.
@@ -69,11 +176,16 @@ pub async fn change(
     change: EndpointChange,
 ) -> Result<Endpoint, AdminError> {
     let key = DocKey::new(Kind::Endpoint, id);
-    let found = listed::find::<Endpoint>(app, workspace, &key).await?;
-    let mut endpoint = found.value;
-    apply(app, &mut endpoint, change)?;
-    listed::write(app, workspace, key, &endpoint, Some(found.version)).await?;
-    Ok(endpoint)
+    let mut found = listed::find::<Endpoint>(app, workspace, &key).await?;
+    let before = found.value.clone();
+    check_teams(app, workspace, &change).await?;
+    apply(app, &mut found.value, change)?;
+    handshake::after_change(app, Some(&before), &mut found.value).await?;
+    if found.value.enabled && !before.enabled {
+        begin_anew(app, workspace, &mut found.value).await?;
+    }
+    listed::write(app, workspace, key, &found).await?;
+    Ok(found.value)
 }
 
 /// Removes an endpoint. What it was owed is not tried again.
@@ -81,33 +193,12 @@ pub async fn remove(app: &App, workspace: WorkspaceId, id: EndpointId) -> Result
     listed::remove(app, workspace, DocKey::new(Kind::Endpoint, id)).await
 }
 
-fn apply(app: &App, endpoint: &mut Endpoint, change: EndpointChange) -> Result<(), AdminError> {
-    if let Some(url) = change.url {
-        app.guarded
-            .check(&url)
-            .map_err(|refused| AdminError::invalid("/url", refused.to_string()))?;
-        endpoint.url = url;
-    }
-    if let Some(description) = change.description {
-        if description.len() > 1_000 {
-            return Err(AdminError::invalid("/description", "must have at most 1000 bytes"));
-        }
-        endpoint.description = description;
-    }
-    if let Some(events) = change.events {
-        if events.len() > FILTER_ENTRIES_MAX {
-            return Err(AdminError::invalid(
-                "/events",
-                format!("must have at most {FILTER_ENTRIES_MAX} entries"),
-            ));
-        }
-        TypeFilter::parse(&app.catalogue, &events)
-            .map_err(|unknown| AdminError::invalid("/events", unknown.to_string()))?;
-        endpoint.events = events;
-    }
-    if let Some(enabled) = change.enabled {
-        endpoint.enabled = enabled;
-        endpoint.disabled_reason = None;
-    }
+/// An endpoint that is switched on gets what comes from now on: what came while it was off can be sent from the log.
+pub(crate) async fn begin_anew(
+    app: &App,
+    workspace: WorkspaceId,
+    endpoint: &mut Endpoint,
+) -> Result<(), tidings_store::ReadError> {
+    endpoint.after_seq = app.store.last_seq(workspace).await?.0;
     Ok(())
 }

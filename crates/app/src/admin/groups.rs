@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use tidings_model::{Author, Group, GroupName, GroupNumber, WorkspaceId};
-use tidings_store::{Batch, DocKey, Kind, Put, ReadError, Version};
+use tidings_store::{Batch, DocKey, Kind, Put, ReadError};
 
 use super::told::told;
 use super::{AdminError, listed};
 use crate::App;
 use crate::directory::{all_of, everyone};
-use crate::pipeline::written::to_body;
+use crate::pipeline::scene::Seen;
 
 /// The language of a team that nobody named one for.
 pub const LANGUAGE_DEFAULT: &str = "en";
@@ -56,7 +56,6 @@ pub(crate) async fn make_missing(
             properties: Default::default(),
         };
         next = GroupNumber(next.0.saturating_add(1));
-        batch.puts.push(written(&group, Some(Version::ABSENT)));
         batch.events.push(told(
             app,
             workspace,
@@ -64,6 +63,7 @@ pub(crate) async fn make_missing(
             "group.created",
             json!({ "group": group.number.0, "key": group.key, "name": group.name }),
         ));
+        batch.puts.push(written(group));
     }
     Ok(())
 }
@@ -71,19 +71,16 @@ pub(crate) async fn make_missing(
 /// Writes a team as it is given, new or known; nothing is told of it.
 pub async fn put(app: &App, workspace: WorkspaceId, group: &Group) -> Result<(), AdminError> {
     let mut batch = Batch::new(workspace);
-    batch.puts.push(written(group, None));
+    batch.puts.push(Put { expected: None, ..written(group.clone()) });
     app.commit(batch).await?;
     listed::refresh(app, workspace).await
 }
 
-/// A team as it is written.
-pub(crate) fn written(group: &Group, expected: Option<Version>) -> Put {
-    Put {
-        key: DocKey::new(Kind::Group, group.number),
-        expected,
-        body: to_body(group),
-        index: vec![("key", group.key.to_string())],
-    }
+/// A new team as it is written.
+fn written(group: Group) -> Put {
+    let key = DocKey::new(Kind::Group, group.number);
+    let index = vec![("key", group.key.to_string())];
+    Seen::absent(group).put(key, index)
 }
 
 /// The next number that no team has; numbers of teams that were removed at the end come again.

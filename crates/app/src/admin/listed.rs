@@ -4,15 +4,14 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidings_model::WorkspaceId;
-use tidings_store::{Batch, Delete, DocKey, Put, Version};
+use tidings_store::{Batch, Delete, DocKey};
 
 use super::AdminError;
 use crate::App;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
 
 /// Finds one, or says that it is not there.
-pub(super) async fn find<T: DeserializeOwned>(
+pub(crate) async fn find<T: DeserializeOwned>(
     app: &App,
     workspace: WorkspaceId,
     key: &DocKey,
@@ -21,16 +20,15 @@ pub(super) async fn find<T: DeserializeOwned>(
     Ok(seen(found.ok_or_else(|| not_found(key))?)?)
 }
 
-/// Writes one; `None` expects nothing.
+/// Writes one.
 pub(crate) async fn write<T: Serialize>(
     app: &App,
     workspace: WorkspaceId,
     key: DocKey,
-    value: &T,
-    expected: Option<Version>,
+    seen: &Seen<T>,
 ) -> Result<(), AdminError> {
     let mut batch = Batch::new(workspace);
-    batch.puts.push(Put { key, expected, body: to_body(value), index: Vec::new() });
+    batch.puts.push(seen.put(key, Vec::new()));
     app.commit(batch).await?;
     refresh(app, workspace).await
 }

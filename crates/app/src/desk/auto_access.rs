@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tidings_model::{Geolocation, GroupNumber, WorkspaceId};
-use tidings_store::{Batch, CommitError, DocKey, Kind, Put, ReadError, Version};
+use tidings_store::{Batch, CommitError, DocKey, Kind, ReadError};
 use url::Url;
 
 use super::find::unreadable;
@@ -145,7 +145,7 @@ fn key() -> DocKey {
 
 async fn rules(app: &App, workspace: WorkspaceId) -> Result<Seen<Vec<Rule>>, ReadError> {
     let found = app.store().document(workspace, &key()).await?;
-    Ok(found.map(seen).transpose()?.unwrap_or(Seen { value: Vec::new(), version: Version::ABSENT }))
+    Ok(found.map(seen).transpose()?.unwrap_or(Seen::absent(Vec::new())))
 }
 
 /// The groups that a chat is given to which begins on a page; `None` when no rule holds.
@@ -282,25 +282,20 @@ async fn change(
     let directory = app.directory(actor.workspace);
     let directory = directory.ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
     for _ in 0..CONFLICT_TRIES_MAX {
-        let found = rules(app, actor.workspace).await.map_err(unreadable)?;
-        let mut after = found.value;
-        decide(&mut after)?;
+        let mut found = rules(app, actor.workspace).await.map_err(unreadable)?;
+        let after = &mut found.value;
+        decide(after)?;
         let mut named = after.iter().flat_map(|rule| rule.access.groups.iter());
         if let Some(missing) = named.find(|number| directory.group(**number).is_none()) {
             return Err(Failure::field("access.groups", format!("there is no group {missing}")));
         }
-        let rule = shown(&after).into_iter().find(|rule| rule.get("id") == Some(&json!(id)));
+        let rule = shown(after).into_iter().find(|rule| rule.get("id") == Some(&json!(id)));
         let mut data = json!({ "id": id, "status": status });
         if let (Some(data), Some(rule)) = (data.as_object_mut(), rule) {
             data.extend(rule);
         }
         let mut batch = Batch::new(actor.workspace);
-        batch.puts.push(Put {
-            key: key(),
-            expected: Some(found.version),
-            body: to_body(&after),
-            index: Vec::new(),
-        });
+        batch.puts.push(found.put(key(), Vec::new()));
         let data = json!({ "rules": [data] });
         batch.events.push(actor.tells(app, "auto_access.updated", data));
         actor.mark(app, &batch);

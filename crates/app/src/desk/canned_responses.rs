@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidings_model::{GroupNumber, Timestamp, WorkspaceId};
-use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, CommitError, Delete, DocKey, Kind};
 use tidings_wire::livechat::show::time;
 
 use super::find::unreadable;
@@ -17,7 +17,6 @@ use crate::App;
 use crate::admin::told::told;
 use crate::directory::all_of;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
 
 /// The most canned responses of a workspace: a list of them looks at all.
 pub const RESPONSES_MAX: usize = 2_000;
@@ -115,8 +114,9 @@ pub async fn create(app: &App, actor: &Actor, said: &Said) -> Result<Value, Fail
             updated_at: now,
         };
         made.apply(said, now);
-        if write(app, actor, &made, Version::ABSENT, "canned_response.created").await? {
-            return Ok(json!({ "id": made.id }));
+        let made = Seen::absent(made);
+        if write(app, actor, &made, "canned_response.created").await? {
+            return Ok(json!({ "id": made.value.id }));
         }
     }
     Err(too_fast())
@@ -126,10 +126,10 @@ pub async fn create(app: &App, actor: &Actor, said: &Said) -> Result<Value, Fail
 pub async fn update(app: &App, actor: &Actor, said: &Said) -> Result<Value, Failure> {
     check(said)?;
     for _ in 0..CONFLICT_TRIES_MAX {
-        let Seen { value: mut changed, version } = find(app, actor, said.id).await?;
-        may_change(actor, &changed)?;
-        changed.apply(said, app.now());
-        if write(app, actor, &changed, version, "canned_response.updated").await? {
+        let mut found = find(app, actor, said.id).await?;
+        may_change(actor, &found.value)?;
+        found.value.apply(said, app.now());
+        if write(app, actor, &found, "canned_response.updated").await? {
             return Ok(json!({}));
         }
     }
@@ -138,7 +138,7 @@ pub async fn update(app: &App, actor: &Actor, said: &Said) -> Result<Value, Fail
 
 /// `delete_canned_response`.
 pub async fn delete(app: &App, actor: &Actor, id: u64) -> Result<Value, Failure> {
-    let Seen { value: gone, version } = find(app, actor, id).await?;
+    let Seen { value: gone, version, .. } = find(app, actor, id).await?;
     may_change(actor, &gone)?;
     let mut batch = Batch::new(actor.workspace);
     batch.deletes.push(Delete { key: key(id), expected: Some(version) });
@@ -239,10 +239,10 @@ async fn find(app: &App, actor: &Actor, id: u64) -> Result<Seen<CannedResponse>,
 async fn write(
     app: &App,
     actor: &Actor,
-    response: &CannedResponse,
-    expected: Version,
+    written: &Seen<CannedResponse>,
     event_type: &str,
 ) -> Result<bool, Failure> {
+    let response = &written.value;
     let directory = app.directory(actor.workspace);
     if directory.is_some_and(|directory| directory.group(response.group).is_none()) {
         return Err(Failure::new(ErrorType::GroupNotFound, "there is no such group"));
@@ -251,12 +251,7 @@ async fn write(
         may_change(actor, &CannedResponse { author: String::new(), ..response.clone() })?;
     }
     let mut batch = Batch::new(actor.workspace);
-    batch.puts.push(Put {
-        key: key(response.id),
-        expected: Some(expected),
-        body: to_body(response),
-        index: Vec::new(),
-    });
+    batch.puts.push(written.put(key(response.id), Vec::new()));
     let author = actor.author();
     batch.events.push(told(app, actor.workspace, Some(&author), event_type, response.show()));
     match app.commit(batch).await {

@@ -12,7 +12,7 @@ use crate::App;
 use crate::directory::Directory;
 use crate::pipeline::chat_change::ChatChange;
 use crate::pipeline::scene::{Scene, Seen};
-use crate::pipeline::written::put_past_thread;
+use crate::pipeline::written::{PastThread, put_past_thread};
 
 /// How often a decision is made anew because what it saw moved meanwhile.
 pub const CONFLICT_TRIES_MAX: usize = 10;
@@ -185,7 +185,9 @@ pub async fn in_chat_once<T: Send>(
             if let (Some(before), Some(after)) = (&past, past_after)
                 && before.value != after.value
             {
-                batch.puts.push(put_past_thread(id, &after.value, before.version));
+                batch
+                    .puts
+                    .push(put_past_thread(&after.map(|thread| PastThread { chat: id, thread })));
             }
             expect_chat(&mut batch, id, &scene);
             (value, batch)

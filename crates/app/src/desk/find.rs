@@ -111,7 +111,7 @@ pub async fn thread(
         (Err(_), Err(_)) => None,
     };
     let past = past.filter(|past| past.value.chat == chat.id).ok_or_else(missing)?;
-    Ok(FoundThread::Past(Seen { value: past.value.thread, version: past.version }))
+    Ok(FoundThread::Past(past.map(|past| past.thread)))
 }
 
 /// A thread of a chat by its id; `None` when it is not there any more.

@@ -1,14 +1,13 @@
 //! The workspace as the Configuration API knows it: its channels, company, plan, and whose webhooks are on.
 
 use serde_json::{Map, Value, json};
-use tidings_store::{Batch, CommitError, DocKey, Kind, Put};
+use tidings_store::{Batch, CommitError, DocKey, Kind};
 
 use super::find::unreadable;
 use super::{Actor, ErrorType, Failure};
 use crate::App;
 use crate::admin::workspaces::Workspace;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
 
 /// How often a change is decided anew because the workspace was changed meanwhile.
 const CONFLICT_TRIES_MAX: usize = 10;
@@ -30,18 +29,14 @@ pub(crate) async fn change(
 ) -> Result<(), Failure> {
     for _ in 0..CONFLICT_TRIES_MAX {
         let found = read(app, actor).await?;
-        let mut workspace = found.value.clone();
-        apply(&mut workspace);
-        if workspace == found.value {
+        let mut changed = found.clone();
+        apply(&mut changed.value);
+        if changed == found {
             return Ok(());
         }
         let mut batch = Batch::new(actor.workspace);
-        batch.puts.push(Put {
-            key: DocKey::new(Kind::Workspace, actor.workspace),
-            expected: Some(found.version),
-            body: to_body(&workspace),
-            index: Vec::new(),
-        });
+        let key = DocKey::new(Kind::Workspace, actor.workspace);
+        batch.puts.push(changed.put(key, Vec::new()));
         let data = json!({ "changed": [what] });
         batch.events.push(actor.tells(app, "workspace.updated", data));
         match app.commit(batch).await {

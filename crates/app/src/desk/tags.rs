@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidings_model::{Chat, GroupNumber, Thread, Timestamp, Visibility};
-use tidings_store::{Batch, CountOf, Delete, DocKey, DocumentQuery, Kind, Put, Scan, Version};
+use tidings_store::{Batch, CountOf, Delete, DocKey, DocumentQuery, Kind, Put, Scan};
 use tidings_wire::livechat::show::time;
 
 use super::change::in_thread;
@@ -14,7 +14,6 @@ use super::properties::registry::{Refused, write};
 use super::{Actor, ErrorType, Failure};
 use crate::App;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
 
 /// The longest name of a tag, in bytes: it stands in every thread that has it.
 pub const NAME_BYTES_MAX: usize = 256;
@@ -75,8 +74,8 @@ pub async fn create(
     }
     let tag = Tag { name: name.into(), groups, author: actor.id(), created_at: app.now() };
     let mut batch = Batch::new(actor.workspace);
-    batch.puts.push(put(&tag, Version::ABSENT));
     batch.events.push(actor.tells(app, "tag.created", data(&tag)));
+    batch.puts.push(put(&Seen::absent(tag)));
     write(app, actor, batch).await.map_err(|refused| match refused {
         Refused::Conflict => {
             Failure::new(ErrorType::AlreadyExists, format!("there is a tag {name:?} already"))
@@ -92,20 +91,21 @@ pub async fn update(
     name: &str,
     groups: Option<BTreeSet<GroupNumber>>,
 ) -> Result<(), Failure> {
-    let Seen { value: mut tag, version } = existing(app, actor, name).await?;
+    let mut found = existing(app, actor, name).await?;
+    let tag = &mut found.value;
     check_groups(app, actor, &tag.groups)?;
     let Some(groups) = groups.filter(|groups| *groups != tag.groups) else { return Ok(()) };
     check_groups(app, actor, &groups)?;
     tag.groups = groups;
     let mut batch = Batch::new(actor.workspace);
-    batch.puts.push(put(&tag, version));
-    batch.events.push(actor.tells(app, "tag.updated", data(&tag)));
+    batch.events.push(actor.tells(app, "tag.updated", data(tag)));
+    batch.puts.push(put(&found));
     write(app, actor, batch).await.map_err(Refused::into_failure)
 }
 
 /// Removes a tag. Threads that have it keep it.
 pub async fn delete(app: &App, actor: &Actor, name: &str) -> Result<(), Failure> {
-    let Seen { value: tag, version } = existing(app, actor, name).await?;
+    let Seen { value: tag, version, .. } = existing(app, actor, name).await?;
     check_groups(app, actor, &tag.groups)?;
     let mut batch = Batch::new(actor.workspace);
     batch.deletes.push(Delete { key: DocKey::new(Kind::Tag, name), expected: Some(version) });
@@ -226,13 +226,10 @@ fn check_groups(app: &App, actor: &Actor, groups: &BTreeSet<GroupNumber>) -> Res
     ))
 }
 
-fn put(tag: &Tag, expected: Version) -> Put {
-    Put {
-        key: DocKey::new(Kind::Tag, &tag.name),
-        expected: Some(expected),
-        body: to_body(tag),
-        index: tag.groups.iter().map(|group| ("group", group.to_string())).collect(),
-    }
+fn put(seen: &Seen<Tag>) -> Put {
+    let tag = &seen.value;
+    let index = tag.groups.iter().map(|group| ("group", group.to_string())).collect();
+    seen.put(DocKey::new(Kind::Tag, &tag.name), index)
 }
 
 fn data(tag: &Tag) -> Value {

@@ -15,7 +15,7 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 use tidings_model::{Agent, AgentId, AgentStatus, Group, GroupNumber, Priority, WorkspaceId};
-use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, CommitError, Delete, DocKey, Kind};
 
 use super::change::unwritable;
 use super::find::unreadable;
@@ -116,33 +116,34 @@ fn no_group(number: GroupNumber) -> Failure {
 
 /// Reads the team.
 pub(crate) async fn read(app: &App, workspace: WorkspaceId) -> Result<Seen<Team>, Failure> {
-    let (team, _) = read_with_versions(app, workspace).await?;
-    Ok(Seen { value: team, version: Version::ABSENT })
+    let (team, _) = read_with_documents(app, workspace).await?;
+    Ok(Seen::absent(team))
 }
 
-type Versions = BTreeMap<DocKey, Version>;
+/// The documents of the team, apart from what they said.
+type Documents = BTreeMap<DocKey, Seen<()>>;
 
-async fn read_with_versions(
+async fn read_with_documents(
     app: &App,
     workspace: WorkspaceId,
-) -> Result<(Team, Versions), Failure> {
+) -> Result<(Team, Documents), Failure> {
     let store = app.store.as_ref();
     let agents: Vec<Seen<Agent>> =
         all_seen(store, workspace, Kind::Agent).await.map_err(unreadable)?;
     let groups: Vec<Seen<Group>> =
         all_seen(store, workspace, Kind::Group).await.map_err(unreadable)?;
     let mut team = Team::default();
-    let mut versions = Versions::new();
-    for Seen { value, version } in agents {
-        versions.insert(DocKey::new(Kind::Agent, &value.id), version);
+    let mut documents = Documents::new();
+    for (value, document) in agents.into_iter().map(Seen::apart) {
+        documents.insert(DocKey::new(Kind::Agent, &value.id), document);
         team.agents.insert(value.id.clone(), value);
     }
     team.groups.insert(GroupNumber::EVERYONE, everyone());
-    for Seen { value, version } in groups {
-        versions.insert(DocKey::new(Kind::Group, value.number), version);
+    for (value, document) in groups.into_iter().map(Seen::apart) {
+        documents.insert(DocKey::new(Kind::Group, value.number), document);
         team.groups.insert(value.number, value);
     }
-    Ok((team, versions))
+    Ok((team, documents))
 }
 
 /// Decides about the team and commits. `decide` is asked again when the team moved meanwhile; it does nothing else than
@@ -154,11 +155,11 @@ pub(crate) async fn change<T: Send>(
 ) -> Result<T, Failure> {
     let workspace = actor.workspace;
     for _ in 0..CONFLICT_TRIES_MAX {
-        let (before, versions) = read_with_versions(app, workspace).await?;
+        let (before, documents) = read_with_documents(app, workspace).await?;
         let mut after = before.clone();
         let value = decide(&mut after)?;
         let mut batch = Batch::new(workspace);
-        let difference = Difference { app, actor, versions: &versions };
+        let difference = Difference { app, actor, documents: &documents };
         let left = difference.write(&before, &after, &mut batch);
         if batch.is_empty() {
             return Ok(value);
@@ -187,7 +188,7 @@ pub(crate) async fn change<T: Send>(
 struct Difference<'a> {
     app: &'a App,
     actor: &'a Actor,
-    versions: &'a Versions,
+    documents: &'a Documents,
 }
 
 impl Difference<'_> {
@@ -317,18 +318,13 @@ impl Difference<'_> {
         value: &impl serde::Serialize,
         entry: &(impl Display + ?Sized),
     ) {
-        let expected = self.versions.get(&key).copied().unwrap_or(Version::ABSENT);
+        let found = self.documents.get(&key).cloned().unwrap_or_else(|| Seen::absent(()));
         let name = if key.kind == Kind::Agent { "account" } else { "key" };
-        batch.puts.push(Put {
-            key,
-            expected: Some(expected),
-            body: to_body(value),
-            index: vec![(name, entry.to_string())],
-        });
+        batch.puts.push(found.map(|()| value).put(key, vec![(name, entry.to_string())]));
     }
 
     fn delete(&self, batch: &mut Batch, key: DocKey) {
-        let expected = self.versions.get(&key).copied();
+        let expected = self.documents.get(&key).map(|found| found.version);
         batch.deletes.push(Delete { key, expected });
     }
 

@@ -1,4 +1,4 @@
-//! Webhooks of the Chat API: registered by programs, delivered by the same outbox as all others.
+//! Webhooks of the Chat API: registered by programs, delivered by the same readers as all others.
 //!
 //! A webhook is an endpoint with a [`ChatWebhook`]. Its deliveries are made of pushes ([`payload`]): one event of the log
 //! gives at most one push of an action. Beside the body that the vendor's receivers know, ours carry the signature headers of the
@@ -19,8 +19,9 @@ use super::find::unreadable;
 use super::{Actor, ErrorType, Failure, customers, license};
 use crate::App;
 use crate::admin::AdminError;
-use crate::admin::endpoints::new_signing_secret;
+use crate::admin::endpoints::{begin_anew, new_signing_secret};
 use crate::admin::listed;
+use crate::pipeline::scene::Seen;
 
 /// The actions that webhooks are made of, with the filters that they know.
 const ACTIONS: [(&str, Area); 38] = [
@@ -164,29 +165,23 @@ pub async fn register(app: &App, actor: &Actor, said: &Said) -> Result<Value, Fa
     let workspace = license::read(app, actor).await?.value;
     let is_on = said.scope == WebhookScope::Bot || !workspace.webhooks_off.contains(&owner);
     let after = app.store.last_seq(actor.workspace).await.map_err(unreadable)?;
-    let endpoint = Endpoint {
-        id: EndpointId::new(app.clock.next_id()),
-        url: said.url.clone(),
-        description: said.description.clone().unwrap_or_default(),
-        events: Vec::new(),
-        enabled: is_on,
-        disabled_reason: None,
-        sealed_secret: app.sealer.seal(&new_signing_secret().map_err(failed)?),
-        created_at: app.now(),
-        after_seq: after.0,
-        chat_webhook: Some(ChatWebhook {
-            action: said.action.clone(),
-            owner_client_id: owner,
-            scope: said.scope,
-            sealed_key: app.sealer.seal(&said.secret_key),
-            filters: said.filters.clone(),
-            additional_data: said.additional_data.clone(),
-        }),
-    };
+    let sealed = app.sealer.seal(&new_signing_secret().map_err(failed)?);
+    let id = EndpointId::new(app.clock.next_id());
+    let mut endpoint = Endpoint::new(id, said.url.clone(), sealed, (app.now(), after.0));
+    endpoint.description = said.description.clone().unwrap_or_default();
+    endpoint.enabled = is_on;
+    endpoint.chat_webhook = Some(ChatWebhook {
+        action: said.action.clone(),
+        owner_client_id: owner,
+        scope: said.scope,
+        sealed_key: app.sealer.seal(&said.secret_key),
+        filters: said.filters.clone(),
+        additional_data: said.additional_data.clone(),
+    });
     let key = DocKey::new(Kind::Endpoint, endpoint.id);
-    let absent = Some(tidings_store::Version::ABSENT);
-    listed::write(app, actor.workspace, key, &endpoint, absent).await.map_err(failed)?;
-    Ok(json!({ "id": endpoint.id }))
+    let endpoint = Seen::absent(endpoint);
+    listed::write(app, actor.workspace, key, &endpoint).await.map_err(failed)?;
+    Ok(json!({ "id": endpoint.value.id }))
 }
 
 /// The webhooks of a client, oldest first.
@@ -281,8 +276,13 @@ pub async fn switch(
     for (endpoint, webhook) in of_client(app, actor.workspace, &owner) {
         if webhook.scope == WebhookScope::License && endpoint.enabled != on {
             let key = DocKey::new(Kind::Endpoint, endpoint.id);
-            let changed = Endpoint { enabled: on, disabled_reason: None, ..endpoint };
-            listed::write(app, actor.workspace, key, &changed, None).await.map_err(failed)?;
+            let mut found: Seen<Endpoint> =
+                listed::find(app, actor.workspace, &key).await.map_err(failed)?;
+            (found.value.enabled, found.value.disabled_reason) = (on, None);
+            if on {
+                begin_anew(app, actor.workspace, &mut found.value).await.map_err(unreadable)?;
+            }
+            listed::write(app, actor.workspace, key, &found).await.map_err(failed)?;
         }
     }
     Ok(json!({}))

@@ -2,21 +2,21 @@
 //!
 //! It says in the same breath how it stands, for `doctor`: `shares` (how many it holds, by workspace), `lag_events` (by
 //! reader, the most that any workspace is behind), `lag_seconds` (for how long), `leaving` (others need not wait for it to
-//! take anything).
+//! take anything), `settings` (what it was told in which all must agree).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidings_model::{NodeId, Timestamp};
-use tidings_store::{Node, Peer};
+use tidings_model::NodeId;
+use tidings_store::{Node, Nodes, Peer};
 use tokio::sync::{Notify, watch};
 
 use super::hold::OwnTrust;
+use super::list::{Standing, standing};
 use super::{BEAT_INTERVAL, DEAD_AFTER};
 use crate::App;
-use crate::app::Membership;
 use crate::pipeline::office::Offices;
 use crate::pipeline::reader::chain;
 
@@ -34,12 +34,16 @@ pub(crate) struct Present {
 
 impl Present {
     fn of(peers: &[Peer]) -> Self {
-        let live = || peers.iter().filter(|peer| peer.age < DEAD_AFTER);
-        let leaves = |peer: &&Peer| peer.node.state.get("leaving") == Some(&Value::Bool(true));
-        Self {
-            live: live().map(|peer| peer.node.id).collect(),
-            leaving: live().filter(leaves).map(|peer| peer.node.id).collect(),
+        let mut present = Self::default();
+        for peer in peers {
+            match standing(peer) {
+                Standing::Live => {}
+                Standing::Leaving => drop(present.leaving.insert(peer.node.id)),
+                Standing::Gone => continue,
+            }
+            present.live.insert(peer.node.id);
         }
+        present
     }
 }
 
@@ -68,18 +72,16 @@ impl Beats {
 /// Beats until it is dropped.
 pub(crate) async fn run(
     app: Arc<App>,
-    membership: Membership,
+    nodes: Arc<dyn Nodes>,
     offices: Arc<Offices>,
     beats: Arc<Beats>,
 ) {
-    let started_at = app.now();
     let mut fails = false;
     loop {
         let began = beats.trust.now();
         let leaving = *beats.leaving.borrow();
-        let node = about(&app, &membership, started_at, state(&app, &offices, leaving));
-        let failure = match tokio::time::timeout(BEAT_TIME_MAX, membership.nodes.beat(&node)).await
-        {
+        let node = about(&app, state(&app, &offices, leaving));
+        let failure = match tokio::time::timeout(BEAT_TIME_MAX, nodes.beat(&node)).await {
             Ok(Ok(peers)) => {
                 beats.trust.renew(began);
                 beats.present.send_replace(Present::of(&peers));
@@ -105,12 +107,13 @@ pub(crate) async fn run(
     }
 }
 
-fn about(app: &App, membership: &Membership, started_at: Timestamp, state: Value) -> Node {
+/// What this node says of itself.
+pub(super) fn about(app: &App, state: Value) -> Node {
     Node {
         id: app.node(),
-        name: membership.name.clone(),
+        name: app.node_name.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
-        started_at,
+        started_at: app.started_at,
         clock: app.now(),
         state,
     }
@@ -142,5 +145,6 @@ fn state(app: &App, offices: &Offices, leaving: bool) -> Value {
         .collect();
     json!({
         "shares": shares, "lag_events": events, "lag_seconds": longest.as_secs(), "leaving": leaving,
+        "settings": app.settings.alike,
     })
 }

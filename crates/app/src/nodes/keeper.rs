@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tidings_model::WorkspaceId;
 use tidings_store::{
-    Batch, CommitError, DocumentQuery, Kind, ReadError, SHARES, Scan, Share, Shares, Version,
+    Batch, CommitError, DocumentQuery, Kind, Nodes, ReadError, SHARES, Scan, Share, Shares, Version,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -23,7 +23,6 @@ use super::lease::{self, Lease, SeenLease};
 use super::next::{Action, Mine, Stage, View, is_settled, next};
 use crate::App;
 use crate::admin::{AdminError, bots};
-use crate::app::Membership;
 use crate::directory::Directory;
 use crate::pipeline::hands::Place;
 use crate::pipeline::office::{Loads, Office, Offices};
@@ -60,17 +59,17 @@ impl Keeping {
 }
 
 /// Starts the keeper and the beats.
-pub(crate) fn start(app: &Arc<App>, membership: &Membership, offices: &Arc<Offices>) -> Keeping {
+pub(crate) fn start(app: &Arc<App>, nodes: &Arc<dyn Nodes>, offices: &Arc<Offices>) -> Keeping {
     let (leave, leaving) = watch::channel(false);
     let beats = Arc::new(Beats::new());
     let mut beating = JoinSet::new();
-    let (of, there) = (membership.clone(), Arc::clone(offices));
+    let (of, there) = (Arc::clone(nodes), Arc::clone(offices));
     beating.spawn(beat::run(Arc::clone(app), of, there, Arc::clone(&beats)));
     beating.spawn(guard(Arc::clone(app), Arc::clone(&beats)));
     let (stop_here, _) = watch::channel(false);
     let keeper = Keeper {
         app: Arc::clone(app),
-        membership: membership.clone(),
+        nodes: Arc::clone(nodes),
         offices: Arc::clone(offices),
         beats,
         beating,
@@ -101,7 +100,7 @@ async fn guard(app: Arc<App>, beats: Arc<Beats>) {
 
 struct Keeper {
     app: Arc<App>,
-    membership: Membership,
+    nodes: Arc<dyn Nodes>,
     offices: Arc<Offices>,
     beats: Arc<Beats>,
     /// The beats, and the guard of the trust.
@@ -187,7 +186,7 @@ impl Keeper {
         }
         // A beat after it would bring this node back.
         self.beating.shutdown().await;
-        if let Err(error) = self.membership.nodes.leave(self.app.node()).await {
+        if let Err(error) = self.nodes.leave(self.app.node()).await {
             tracing::warn!("this node could not say that it goes: {}", chain(&error));
         }
     }
@@ -339,7 +338,7 @@ impl Keeper {
         takes: Vec<(Share, SeenLease)>,
         lapses: u64,
     ) -> Result<(), CommitError> {
-        let (node, name) = (Some(self.app.node()), self.membership.name.clone());
+        let (node, name) = (Some(self.app.node()), self.app.node_name.clone());
         let lease = Lease { node, name, since: Some(self.app.now()) };
         let mut batch = Batch::new(workspace);
         batch.puts =

@@ -10,10 +10,10 @@ use tidings_model::{
     AgentId, Author, BotName, ChatStatus, Clock, Control, Draft, Event, EventId, GroupName, Holder,
     Member, NotInControl, Participant, ThreadId, Timestamp, TypeName, Visibility, WorkspaceId,
 };
-use tidings_store::{Batch, Delete, DocKey, Expect, Kind, Put, TimerChange, TimerName, Version};
+use tidings_store::{Batch, Delete, DocKey, Expect, Kind, TimerChange, TimerName};
 
 use super::scene::{Scene, free};
-use super::written::{put_chat, put_customer, put_past_thread, to_body};
+use super::written::{left_behind, put_chat, put_customer, put_past_thread, to_body};
 
 /// Changes of one chat that are not committed yet.
 pub struct ChatChange<'a> {
@@ -355,28 +355,22 @@ impl<'a> ChatChange<'a> {
         }
         let now = self.after.chat.value.thread.id;
         if self.before.chat.value.thread.id != now {
-            let past = self.before.chat.value.past_thread(now);
-            batch.puts.push(put_past_thread(id, &past, Version::ABSENT));
+            batch.puts.push(put_past_thread(&left_behind(&self.before.chat, now)));
         }
         let control = DocKey::new(Kind::Control, id);
         if self.after.control.value != self.before.control.value {
-            batch.puts.push(Put {
-                key: control,
-                expected: Some(self.before.control.version),
-                body: to_body(&self.after.control.value),
-                index: Vec::new(),
-            });
+            batch.puts.push(self.after.control.put(control, Vec::new()));
         } else if self.spoke || self.obeyed {
             batch.expects.push(Expect { key: control, version: self.before.control.version });
         }
         if self.after.session.value != self.before.session.value {
             let key = DocKey::new(Kind::Session, id);
-            let expected = Some(self.before.session.version);
             let session = &self.after.session.value;
             if session.data.is_empty() && session.waiting.is_none() && session.handled == 0 {
+                let expected = Some(self.before.session.version);
                 batch.deletes.push(Delete { key, expected });
             } else {
-                batch.puts.push(Put { key, expected, body: to_body(session), index: Vec::new() });
+                batch.puts.push(self.after.session.put(key, Vec::new()));
             }
         }
         if let Some(waited) = self.before.session.value.waiting
@@ -387,7 +381,7 @@ impl<'a> ChatChange<'a> {
         if let (Some(before), Some(after)) = (&self.before.customer, &self.after.customer)
             && before.value != after.value
         {
-            batch.puts.push(put_customer(&after.value, before.version));
+            batch.puts.push(put_customer(after));
         }
         batch.events.extend(self.events);
     }

@@ -14,7 +14,7 @@ use tidings_model::{
 use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
 
 use super::chat_change::ChatChange;
-use super::scene::Scene;
+use super::scene::{Scene, Seen};
 use super::view::client_data;
 use super::written::to_body;
 use crate::directory::Directory;
@@ -41,9 +41,9 @@ pub struct Stage<'a> {
     pub failure_answer: &'a str,
 }
 
-/// Writes a turn into a batch, and gives the run as it was written: stopped, when an effect was refused. `run_version` is
-/// the version of the run's document that the turn began from.
-pub fn enact(stage: &Stage<'_>, mut turn: Turn, run_version: Version, batch: &mut Batch) -> Run {
+/// Writes a turn into a batch, and gives the run as it was written: stopped, when an effect was refused. `before` is the
+/// run's document that the turn began from.
+pub fn enact(stage: &Stage<'_>, mut turn: Turn, before: Seen<()>, batch: &mut Batch) -> Run {
     let mut written = Batch::new(batch.workspace);
     let refused = match try_effects(stage, &turn, &mut written) {
         Ok(()) => None,
@@ -55,7 +55,7 @@ pub fn enact(stage: &Stage<'_>, mut turn: Turn, run_version: Version, batch: &mu
             Some(())
         }
     };
-    if refused.is_some() && run_version != Version::ABSENT {
+    if refused.is_some() && before.version != Version::ABSENT {
         written.timers.push(TimerChange::Cancel { name: timer_of(&turn.run) });
     }
     batch.claims.append(&mut written.claims);
@@ -64,12 +64,14 @@ pub fn enact(stage: &Stage<'_>, mut turn: Turn, run_version: Version, batch: &mu
     batch.puts.append(&mut written.puts);
     batch.deletes.append(&mut written.deletes);
     batch.timers.append(&mut written.timers);
-    batch.puts.push(put_run(&turn.run, run_version));
-    turn.run
+    let run = before.map(|()| turn.run);
+    batch.puts.push(put_run(&run));
+    run.value
 }
 
 /// The write of a run's document, with the entries that it is found by.
-pub fn put_run(run: &Run, expected: Version) -> Put {
+pub fn put_run(seen: &Seen<Run>) -> Put {
+    let run = &seen.value;
     let mut index = vec![("behavior", format!("{}/{}", run.bot, run.behavior))];
     if let Some(chat) = run.chat {
         index.push(("chat", chat.to_string()));
@@ -77,7 +79,7 @@ pub fn put_run(run: &Run, expected: Version) -> Put {
             index.push(("waiting", chat.to_string()));
         }
     }
-    Put { key: DocKey::new(Kind::Run, run.id), expected: Some(expected), body: to_body(run), index }
+    seen.put(DocKey::new(Kind::Run, run.id), index)
 }
 
 /// The one timer of a run.

@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidings_channels::{Arrival, RemoteFile};
 use tidings_model::{Channel, ChannelId, ChatId, Draft, EventId, FileId, WorkspaceId};
-use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
+use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName};
 
-use super::written::to_body;
+use super::scene::Seen;
 use crate::App;
 
 pub(crate) use self::copy::COPIES_AT_ONCE_MAX;
@@ -141,7 +141,7 @@ pub(crate) fn expect_copies(
             due: app.now(),
             body: json!({ "file": id }),
         });
-        batch.puts.push(put_file(&file, Some(Version::ABSENT)));
+        batch.puts.push(put_file(&Seen::absent(file)));
     }
 }
 
@@ -170,6 +170,6 @@ pub fn path(app: &App, workspace: WorkspaceId, file: FileId) -> PathBuf {
 }
 
 /// The write of a file's document.
-pub(crate) fn put_file(file: &StoredFile, expected: Option<Version>) -> Put {
-    Put { key: DocKey::new(Kind::File, file.id), expected, body: to_body(file), index: Vec::new() }
+pub(crate) fn put_file(file: &Seen<StoredFile>) -> Put {
+    file.put(DocKey::new(Kind::File, file.value.id), Vec::new())
 }

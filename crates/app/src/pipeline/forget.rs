@@ -1,6 +1,9 @@
-//! Retention: events older than the setting, or beyond its count, are removed once every reader is past them.
+//! Retention: events older than the setting, or beyond its count, are removed once every reader is past them; and so is
+//! what became of deliveries ([`deliveries`]).
 //!
 //! Safe to run twice: what is gone is gone. Numbers are never used again.
+
+mod deliveries;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +13,13 @@ use tidings_store::{CommitError, EventQuery, ReadError};
 use tokio::sync::watch;
 
 use super::cursors;
+use super::deliver::progress;
 use super::office::READERS;
 use super::reader::{chain, stopped};
 use crate::App;
 use crate::nodes::once_share;
+
+pub use self::deliveries::forget_deliveries;
 
 /// How often we look for what may go.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
@@ -29,7 +35,7 @@ pub enum ForgetError {
     #[error("it could not be read what may be forgotten")]
     Read(#[from] ReadError),
     /// It could not be removed.
-    #[error("old events could not be removed")]
+    #[error("what is old could not be removed")]
     Commit(#[from] CommitError),
 }
 
@@ -45,6 +51,13 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
                 Ok(gone) => {
                     tracing::info!(workspace.id = %workspace, gone, "{gone} old events were removed")
                 }
+                Err(error) => tracing::warn!(workspace.id = %workspace, "{}", chain(&error)),
+            }
+            match forget_deliveries(&app, workspace).await {
+                Ok(0) => {}
+                Ok(gone) => tracing::info!(
+                    workspace.id = %workspace, gone, "{gone} documents of old deliveries were removed"
+                ),
                 Err(error) => tracing::warn!(workspace.id = %workspace, "{}", chain(&error)),
             }
         }
@@ -68,15 +81,25 @@ pub async fn forget(app: &App, workspace: WorkspaceId) -> Result<u64, ForgetErro
         let before = now.checked_sub(keep_for).unwrap_or(Timestamp::MIN);
         up_to = up_to.max(last_before(app, workspace, before, last).await?);
     }
-    for reader in READERS {
-        up_to = up_to.min(cursors::least(app.store.as_ref(), workspace, reader).await?);
+    up_to = passed_by_all(app, workspace, up_to).await?;
+    if let Some(needed) = progress::needed(app.store.as_ref(), workspace).await? {
+        up_to = up_to.min(needed);
     }
     Ok(app.store.forget(workspace, up_to, claims_before).await?)
 }
 
+/// How much of what is up to here the cursors of all readers are past.
+async fn passed_by_all(app: &App, workspace: WorkspaceId, up_to: Seq) -> Result<Seq, ReadError> {
+    let mut done = up_to;
+    for reader in READERS {
+        done = done.min(cursors::least(app.store.as_ref(), workspace, reader).await?);
+    }
+    Ok(done)
+}
+
 /// The last event that was received before a time: events are in the order of their receiving but for moments, so the
 /// place is found by halving.
-async fn last_before(
+pub(crate) async fn last_before(
     app: &App,
     workspace: WorkspaceId,
     before: Timestamp,

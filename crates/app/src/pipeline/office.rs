@@ -5,34 +5,39 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::Value;
 use tidings_model::{RunId, WorkspaceId};
 use tidings_store::{ReadError, Share, Shares, Timer, TimerChange};
 use tokio::task::JoinSet;
 
-use super::deliver::ToEndpoints;
+use super::deliver::{self, feed};
+use super::fresh;
 use super::hands::Place;
-use super::outbox::{Carrier, Load, Outbox};
 use super::react::React;
-use super::reader::{self, Handler, Pace, Part, StepFailed};
+use super::reader::{self, Handler, Pace, Part, StepFailed, chain};
 use super::route::{self, Route};
-use super::send::ToChannels;
-use super::{files, telegram};
+use super::send::{self, Load, Outbox};
+use super::tries::later;
+use super::{files, mail, telegram};
 use crate::App;
 use crate::desk::customers::greet;
 use crate::desk::routing::silence;
 use crate::directory::Directory;
+use crate::nodes::hold::Under;
 
 /// The readers that have a cursor.
-pub const READERS: [&str; 4] = [REACT, route::NAME, ToEndpoints::NAME, ToChannels::NAME];
+pub const READERS: [&str; 4] = [REACT, route::NAME, deliver::NAME, send::NAME];
 
 const REACT: &str = "react";
 
-/// How much destinations have in hand, of all offices of a workspace.
+/// For how long a timer is put off that only a newer release can serve.
+const PUT_OFF: Duration = Duration::from_secs(10);
+
+/// How much channels have in hand, of all offices of a workspace.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Loads {
-    deliver: Arc<Load>,
     send: Arc<Load>,
 }
 
@@ -42,8 +47,7 @@ pub(crate) struct Office {
     directory: Arc<Directory>,
     react: Arc<React>,
     route: Arc<Route>,
-    deliver: Arc<Outbox<ToEndpoints>>,
-    send: Arc<Outbox<ToChannels>>,
+    send: Arc<Outbox>,
     paces: [Arc<Pace>; 4],
 }
 
@@ -57,15 +61,11 @@ impl Office {
     ) -> Result<Self, ReadError> {
         let workspace = directory.workspace();
         let head = app.store.last_seq(workspace).await?;
-        let to_endpoints = ToEndpoints::new(Arc::clone(app), Arc::clone(&directory));
-        let to_channels = ToChannels::new(Arc::clone(app), Arc::clone(&directory));
-        let (deliver, send) = (Arc::clone(&loads.deliver), Arc::clone(&loads.send));
-        let deliver = Outbox::open(app, workspace, to_endpoints, (head, shares), deliver).await?;
-        let send = Outbox::open(app, workspace, to_channels, (head, shares), send).await?;
+        let load = Arc::clone(&loads.send);
+        let send = Outbox::open(app, Arc::clone(&directory), (head, shares), load).await?;
         Ok(Self {
             react: Arc::new(React::new(Arc::clone(app), Arc::clone(&directory), head)),
             route: Arc::new(Route::new(Arc::clone(app), workspace)),
-            deliver: Arc::new(deliver),
             send: Arc::new(send),
             paces: std::array::from_fn(|_| Arc::new(Pace::new())),
             app: Arc::clone(app),
@@ -78,8 +78,8 @@ impl Office {
         let [react, route, deliver, send] = &self.paces;
         self.start_one(loops, REACT, &self.react, part(), react);
         self.start_one(loops, route::NAME, &self.route, part(), route);
-        self.start_one(loops, ToEndpoints::NAME, &self.deliver, part(), deliver);
-        self.start_one(loops, ToChannels::NAME, &self.send, part(), send);
+        self.start_feeds(loops, part(), deliver);
+        self.start_one(loops, send::NAME, &self.send, part(), send);
     }
 
     fn start_one<H: Handler>(
@@ -95,6 +95,27 @@ impl Office {
         loops.spawn(reader::run(app, workspace, name, handler, part, pace));
     }
 
+    /// The endpoints of a share are fed by themselves: each share may go to another node.
+    fn start_feeds(&self, loops: &mut JoinSet<()>, part: Part, pace: &Arc<Pace>) {
+        let parts: Vec<feed::Part> = match part {
+            Part::Whole { stop } => {
+                let (place, under) = (Place::Whole, Under::Alone);
+                vec![feed::Part { place, under, stop: Some(stop), in_hand: None }]
+            }
+            Part::Shares { holds, .. } => holds
+                .into_iter()
+                .map(|(hold, in_hand)| {
+                    let (place, under) = (Place::Share(hold.share()), Under::Lease(hold));
+                    feed::Part { place, under, stop: None, in_hand: Some(in_hand) }
+                })
+                .collect(),
+        };
+        for part in parts {
+            let (app, directory) = (Arc::clone(&self.app), Arc::clone(&self.directory));
+            loops.spawn(feed::run(app, directory, part, Arc::clone(pace)));
+        }
+    }
+
     /// The workspace, and how far each reader is.
     pub(crate) fn paces(&self) -> (WorkspaceId, impl Iterator<Item = (&'static str, &Arc<Pace>)>) {
         (self.directory.workspace(), READERS.into_iter().zip(&self.paces))
@@ -102,6 +123,9 @@ impl Office {
 
     /// Does what a timer is for.
     pub(crate) async fn ring(&self, timer: &Timer) -> Result<(), StepFailed> {
+        if let Err(unread) = fresh::whole(&self.app, timer.workspace) {
+            return self.put_off(timer, &chain(&unread)).await;
+        }
         let area = timer.name.0.split(':').next().unwrap_or_default();
         match area {
             "run" => match timer
@@ -111,24 +135,27 @@ impl Office {
                 .and_then(|id| id.parse::<RunId>().ok())
             {
                 Some(run) => self.react.time_up(timer, run).await,
-                None => self.drop_unknown(timer).await,
+                None => self.put_off(timer, "this release does not know it").await,
             },
-            ToEndpoints::NAME => self.deliver.take_up(timer).await,
-            ToChannels::NAME => self.send.take_up(timer).await,
+            send::NAME => self.send.take_up(timer).await,
             silence::NAME => silence::ring(&self.app, timer).await,
             greet::TIMER => greet::ring(&self.app, timer).await,
+            deliver::job::TIMER => deliver::job::ring(&self.app, &self.directory, timer).await,
             "file" => files::copy::copy(&self.app, &self.directory, timer).await,
             files::upload::TIMER => files::upload::remove(&self.app, timer).await,
             "album" => telegram::albums::ring(&self.app, &self.directory, timer).await,
             "precheckout" => telegram::precheckout::ring(&self.app, &self.directory, timer).await,
-            _ => self.drop_unknown(timer).await,
+            mail::TIMER => mail::ring(&self.app, timer).await,
+            _ => self.put_off(timer, "this release does not know it").await,
         }
     }
 
-    async fn drop_unknown(&self, timer: &Timer) -> Result<(), StepFailed> {
-        tracing::error!(timer = %timer.name, "nobody knows the timer {}: it is dropped", timer.name);
+    /// A newer release knows what to do: the timer waits for a node of it.
+    async fn put_off(&self, timer: &Timer, why: &str) -> Result<(), StepFailed> {
+        tracing::error!(timer = %timer.name, "the timer {} is put off: {why}", timer.name);
         let mut batch = tidings_store::Batch::new(timer.workspace);
-        batch.timers.push(TimerChange::Cancel { name: timer.name.clone() });
+        let (name, due) = (timer.name.clone(), later(self.app.now(), PUT_OFF));
+        batch.timers.push(TimerChange::Set { name, due, body: timer.body.clone() });
         self.app.commit(batch).await?;
         Ok(())
     }

@@ -19,7 +19,6 @@ use tidings_model::{
 };
 use tidings_store::{
     Batch, Claim, CommitError, DocKey, DocumentQuery, Kind, ReadError, Scan, Timer, TimerChange,
-    Version,
 };
 
 use super::enact::{Stage, enact, put_run, timer_of};
@@ -165,7 +164,7 @@ impl React {
             let turn = self.guard(turn, event);
             let mut batch = Batch::new(self.workspace());
             batch.claims.push(Claim { name: name.clone(), outcome: Some(event.id) });
-            let run = enact(&self.stage(event, scene.as_ref()), turn, Version::ABSENT, &mut batch);
+            let run = enact(&self.stage(event, scene.as_ref()), turn, Seen::absent(()), &mut batch);
             self.cancel_replaced(&run, scene.as_ref(), &mut batch).await?;
             match self.app.commit(batch).await {
                 Ok(_) | Err(CommitError::Claimed { .. }) => return Ok(()),
@@ -228,7 +227,7 @@ impl React {
         claims: Vec<Claim>,
         timers: Vec<TimerChange>,
     ) -> Result<(), StepFailed> {
-        let Seen { value: run, version } = run;
+        let (run, before) = run.apart();
         let mut facts = facts(event, self.directory.channel_kind(event), scene, &run.bot);
         restore_start(&mut facts, &run);
         let turn = tidings_behaviors::resume(program, run, input, &facts, self.seeds());
@@ -236,7 +235,7 @@ impl React {
         let mut batch = Batch::new(self.workspace());
         batch.claims = claims;
         batch.timers = timers;
-        let run = enact(&self.stage(event, scene), turn, version, &mut batch);
+        let run = enact(&self.stage(event, scene), turn, before, &mut batch);
         self.cancel_replaced(&run, scene, &mut batch).await?;
         self.app.commit(batch).await?;
         Ok(())
@@ -262,7 +261,7 @@ impl React {
                 }
                 cancel(&mut run.value, "the chat was closed", self.app.now());
                 batch.timers.push(TimerChange::Cancel { name: timer_of(&run.value) });
-                batch.puts.push(put_run(&run.value, run.version));
+                batch.puts.push(put_run(&run));
             }
             if !batch.is_empty() {
                 self.app.commit(batch).await?;
@@ -292,7 +291,7 @@ impl React {
         let waits = |run: &Seen<Run>| matches!(run.value.state, RunState::Waiting { .. });
         if let Some(mut replaced) = replaced.filter(waits) {
             cancel(&mut replaced.value, "another question took its place", self.app.now());
-            batch.puts.push(put_run(&replaced.value, replaced.version));
+            batch.puts.push(put_run(&replaced));
         }
         Ok(())
     }
@@ -377,9 +376,7 @@ impl React {
 
     async fn scene(&self, event: &Event) -> Result<Option<Scene>, ReadError> {
         match event.chat {
-            Some(chat) => {
-                Scene::around(&self.app.store, self.workspace(), chat, &event.author).await
-            }
+            Some(chat) => self.app.scene(self.workspace(), chat).await,
             None => Ok(None),
         }
     }

@@ -9,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +40,9 @@ pub(crate) const STOP_GRACE: Duration = Duration::from_secs(4);
 /// The first and the longest pause before a failed step is tried again.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// The pause before what is kept at hand is looked at again when it cannot be read.
+const PAUSE_UNKNOWN: Duration = Duration::from_millis(500);
 
 /// What is handled in order: a chat, or an event that stands alone; for each destination apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,27 +109,39 @@ pub(crate) enum Part {
 /// How far a reader is, for who asks from outside.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// Up to where all is done, in all that it handles.
-    done_up_to: AtomicU64,
+    /// Up to where all is done, in each place that tells of itself.
+    done_up_to: Mutex<BTreeMap<Place, Seq>>,
     /// When it was last at the end of the log.
     caught_up: Mutex<Instant>,
 }
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self { done_up_to: AtomicU64::new(0), caught_up: Mutex::new(Instant::now()) }
+        Self { done_up_to: Mutex::default(), caught_up: Mutex::new(Instant::now()) }
     }
 
-    /// How many events are not done, and for how long that has been so.
+    /// How many events are not done in the place that is farthest behind, and for how long that has been so somewhere.
     pub(crate) fn lag(&self, head: Seq) -> (u64, Duration) {
-        let events = head.0.saturating_sub(self.done_up_to.load(Ordering::Acquire));
+        let done = self.done_up_to.lock().unwrap_or_else(PoisonError::into_inner);
+        let farthest = done.values().min().copied().unwrap_or(Seq::START);
+        drop(done);
+        let events = head.0.saturating_sub(farthest.0);
         let since = self.caught_up.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
         (events, if events == 0 { Duration::ZERO } else { since })
     }
 
-    fn note(&self, done: Seq, head: Seq) {
-        self.done_up_to.store(done.0, Ordering::Release);
-        if done >= head {
+    /// A place is somebody else's from now on.
+    pub(crate) fn leave(&self, place: Place) {
+        self.done_up_to.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
+    }
+
+    /// Up to where all is done in a place: several shares may tell of themselves.
+    pub(crate) fn note(&self, place: Place, up_to: Seq, head: Seq) {
+        let mut done = self.done_up_to.lock().unwrap_or_else(PoisonError::into_inner);
+        done.insert(place, up_to);
+        let is_done = done.values().all(|done| *done >= head);
+        drop(done);
+        if is_done {
             *self.caught_up.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
     }
@@ -173,7 +187,8 @@ pub(crate) async fn run<H: Handler>(
             _ = ticks.tick() => {
                 reader.write_cursors(&mut desks).await;
                 let done = desks.keys().filter_map(|place| reader.hands.done_up_to(*place)).min();
-                pace.note(done.unwrap_or(Seq::START), tail.head());
+                // All of its places at once.
+                pace.note(Place::Whole, done.unwrap_or(Seq::START), tail.head());
             }
             events = follower.next(LOOK_EVENTS_MAX), if reader.hands.open() < WINDOW_EVENTS_MAX => {
                 match events {
@@ -185,7 +200,7 @@ pub(crate) async fn run<H: Handler>(
                         // What was given out and not taken is given out again.
                         let (store, taken) = (Arc::clone(&reader.app.store), reader.hands.taken());
                         follower = Follower::new(store, workspace, taken);
-                        tokio::time::sleep(PAUSE_MIN).await;
+                        tokio::time::sleep(PAUSE_UNKNOWN).await;
                     },
                     Err(error) => {
                         tracing::error!(reader = name, "reader {name} cannot read the log: {error}");
@@ -469,4 +484,29 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_store::Share;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_share_that_is_farthest_behind_tells_the_lag() {
+        let pace = Pace::new();
+        let of = |uuid: u128| Place::Share(Share::of(Uuid::from_u128(uuid)));
+        let (one, other) = (of(1), of(2));
+        assert_ne!(one, other, "two shares");
+        pace.note(one, Seq(3), Seq(10));
+        pace.note(other, Seq(10), Seq(10));
+        let (behind, since) = pace.lag(Seq(10));
+        assert_eq!(behind, 7, "whoever spoke last");
+        assert!(since > Duration::ZERO, "it has been so since it was seen at the end");
+        pace.note(one, Seq(10), Seq(10));
+        assert_eq!(pace.lag(Seq(10)), (0, Duration::ZERO));
+        pace.note(one, Seq(3), Seq(10));
+        pace.leave(one);
+        assert_eq!(pace.lag(Seq(10)).0, 0, "another node's share is not ours to tell of");
+    }
 }

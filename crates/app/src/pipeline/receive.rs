@@ -9,14 +9,14 @@ use tidings_model::{
     Author, Channel, ChannelId, Chat, ChatId, ChatStatus, Control, Customer, CustomerId, Draft,
     Holder, Identity, Member, Participant, ThreadId, WorkspaceId,
 };
-use tidings_store::{Batch, Claim, CommitError, DocKey, Expect, Kind, Put, ReadError, Version};
+use tidings_store::{Batch, Claim, CommitError, DocKey, Expect, Kind, ReadError, Version};
 use uuid::Uuid;
 
 use super::accept::Accepted;
 use super::chat_change::ChatChange;
 use super::files;
 use super::scene::{Scene, Seen, Session, free, seen};
-use super::written::{put_chat, put_customer, to_body};
+use super::written::{put_chat, put_customer};
 use crate::App;
 
 /// How often a decision is made anew because what it saw moved meanwhile.
@@ -196,13 +196,13 @@ async fn into_new_chat(
                 identities: vec![Identity { channel: channel.id, id: sender.id.clone() }],
                 ..Customer::new(customer_id, now)
             };
-            Seen { value: customer, version: Version::ABSENT }
+            Seen::absent(customer)
         }
     };
     let is_new = customer.version == Version::ABSENT;
     customer.value.statistics.chats_count += 1;
     customer.value.statistics.threads_count += 1;
-    batch.puts.push(put_customer(&customer.value, customer.version));
+    batch.puts.push(put_customer(&customer));
     let thread = ThreadId::new(app.clock.next_id());
     let mut chat = Chat::begin(chat_id(channel, address), channel.id, address, thread, now);
     chat.customer = Some(customer_id);
@@ -216,19 +216,12 @@ async fn into_new_chat(
         }
         None => free(),
     };
-    batch.puts.push(Put {
-        key: DocKey::new(Kind::Control, chat.id),
-        expected: Some(Version::ABSENT),
-        body: to_body(&control),
-        index: Vec::new(),
-    });
+    let control = Seen::absent(control);
+    batch.puts.push(control.put(DocKey::new(Kind::Control, chat.id), Vec::new()));
     let scene = Scene {
-        session: Seen {
-            value: Session { thread: Some(chat.thread.id), ..Session::default() },
-            version: Version::ABSENT,
-        },
-        chat: Seen { value: chat, version: Version::ABSENT },
-        control: Seen { value: control, version: Version::ABSENT },
+        session: Seen::absent(Session { thread: Some(chat.thread.id), ..Session::default() }),
+        chat: Seen::absent(chat),
+        control,
         customer: Some(customer),
     };
     batch.puts.push(put_chat(&scene));

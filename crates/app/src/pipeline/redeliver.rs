@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use tidings_model::{Delivery, Destination, Event};
 
-use super::deliver::ToEndpoints;
-use super::outbox;
 use super::reader::StepFailed;
 use super::scene::Seen;
-use super::send::ToChannels;
-use crate::App;
+use super::{deliver, send};
+use crate::{App, known};
 
 /// Tries a delivery once, now.
 pub async fn redeliver(
@@ -22,14 +20,9 @@ pub async fn redeliver(
     let Some(directory) = app.directory(event.workspace) else {
         return Err(tidings_store::CommitError::Closed.into());
     };
+    known::seek(app, event.workspace, |directory| directory.has(found.value.to)).await?;
     match found.value.to {
-        Destination::Endpoint { .. } => {
-            let carrier = ToEndpoints::new(Arc::clone(app), directory);
-            outbox::redeliver(app, &carrier, event, found).await
-        }
-        Destination::Channel { .. } => {
-            let carrier = ToChannels::new(Arc::clone(app), directory);
-            outbox::redeliver(app, &carrier, event, found).await
-        }
+        Destination::Endpoint { .. } => deliver::redeliver(app, &directory, event, found).await,
+        Destination::Channel { .. } => send::redeliver(app, directory, event, found).await,
     }
 }

@@ -14,7 +14,6 @@ use tidings_store::Batch;
 use uuid::Uuid;
 
 use super::reader::{Handler, Lane, StepFailed};
-use super::scene::Scene;
 use crate::App;
 use crate::desk::routing::leave::{self, Gone};
 use crate::desk::routing::rules::Rules;
@@ -59,7 +58,7 @@ impl Route {
 
     async fn begin(&self, event: &Event) -> Result<(), StepFailed> {
         let Some(chat) = event.chat else { return Ok(()) };
-        let Some(scene) = Scene::of_chat(self.app.store(), self.workspace, chat).await? else {
+        let Some(scene) = self.app.scene(self.workspace, chat).await? else {
             return Ok(());
         };
         let channel = scene.chat.value.channel;

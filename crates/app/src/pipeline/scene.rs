@@ -9,10 +9,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tidings_model::{
-    Author, AuthorKind, BotName, Chat, ChatId, Control, Customer, Holder, RunId, ThreadId,
-    WorkspaceId,
+    BotName, Chat, ChatId, Control, Customer, CustomerId, Holder, RunId, ThreadId, WorkspaceId,
 };
-use tidings_store::{DocKey, Document, Kind, ReadError, Store, Version};
+use tidings_store::{DocKey, Document, Kind, Put, ReadError, Store, Version};
+
+use super::unknown::Unknown;
+use super::written::to_body;
 
 /// A document as it was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +23,35 @@ pub struct Seen<T> {
     pub value: T,
     /// Its version then; [`Version::ABSENT`] when it was not there.
     pub version: Version,
+    /// What it said besides: what this release does not know.
+    pub unknown: Unknown,
+}
+
+impl<T> Seen<T> {
+    /// One that was not there; it would say this.
+    pub const fn absent(value: T) -> Self {
+        Self { value, version: Version::ABSENT, unknown: Unknown::NOTHING }
+    }
+
+    /// The same document, saying something else.
+    pub fn map<U>(self, say: impl FnOnce(T) -> U) -> Seen<U> {
+        Seen { value: say(self.value), version: self.version, unknown: self.unknown }
+    }
+
+    /// What it said, and the document apart from that.
+    pub fn apart(self) -> (T, Seen<()>) {
+        let Self { value, version, unknown } = self;
+        (value, Seen { value: (), version, unknown })
+    }
+}
+
+impl<T: Serialize> Seen<T> {
+    /// Its write over what was seen, with what this release does not know.
+    pub fn put(&self, key: DocKey, index: Vec<(&'static str, String)>) -> Put {
+        let mut body = to_body(&self.value);
+        self.unknown.put_back(&mut body);
+        Put { key, expected: Some(self.version), body, index }
+    }
 }
 
 /// A chat with what belongs to it.
@@ -63,30 +94,19 @@ impl Session {
 }
 
 impl Scene {
-    /// Reads a chat's scene; `None` when there is no such chat.
-    pub async fn of_chat(
+    /// Reads a chat's scene; `None` when there is no such chat. When it is known whose chat it is, one read gives everything.
+    pub(crate) async fn read(
         store: &Arc<dyn Store>,
         workspace: WorkspaceId,
         chat: ChatId,
-    ) -> Result<Option<Self>, ReadError> {
-        Self::around(store, workspace, chat, &Author::system()).await
-    }
-
-    /// The same, of a chat in which somebody did something: when that was the customer, one read gives everything.
-    pub async fn around(
-        store: &Arc<dyn Store>,
-        workspace: WorkspaceId,
-        chat: ChatId,
-        author: &Author,
+        known: Option<CustomerId>,
     ) -> Result<Option<Self>, ReadError> {
         let mut keys = vec![
             DocKey::new(Kind::Chat, chat),
             DocKey::new(Kind::Control, chat),
             DocKey::new(Kind::Session, chat),
         ];
-        if author.kind == AuthorKind::Customer {
-            keys.push(DocKey::new(Kind::Customer, &author.id));
-        }
+        keys.extend(known.map(|customer| DocKey::new(Kind::Customer, customer)));
         let mut found = store.documents_by_key(workspace, &keys).await?.into_iter();
         let (Some(Some(chat)), control, session) =
             (found.next(), found.next().flatten(), found.next().flatten())
@@ -103,11 +123,11 @@ impl Scene {
         let customer = customer.map(seen::<Customer>).transpose()?;
         let control = match control {
             Some(document) => seen(document)?,
-            None => Seen { value: free(), version: Version::ABSENT },
+            None => Seen::absent(free()),
         };
         let mut session: Seen<Session> = match session {
             Some(document) => seen(document)?,
-            None => Seen { value: Session::default(), version: Version::ABSENT },
+            None => Seen::absent(Session::default()),
         };
         if session.value.thread != Some(chat.value.thread.id) {
             session.value = session.value.anew(chat.value.thread.id);
@@ -123,9 +143,10 @@ pub fn free() -> Control {
 
 /// Reads a document's body.
 pub fn seen<T: DeserializeOwned>(document: Document) -> Result<Seen<T>, ReadError> {
-    let value = serde_json::from_value(document.body).map_err(|source| ReadError::Damaged {
+    let read = Unknown::read(&document.body).map_err(|source| ReadError::Damaged {
         place: format!("document {}", document.key),
         source: source.into(),
-    })?;
-    Ok(Seen { value, version: document.version })
+    });
+    let (value, unknown) = read?;
+    Ok(Seen { value, version: document.version, unknown })
 }

@@ -38,8 +38,8 @@ pub async fn start(app: &Arc<App>) -> Result<Running, ReadError> {
     let offices = Arc::new(Offices::default());
     let mut loops = JoinSet::new();
     let mut keeping = None;
-    match &app.membership {
-        Some(membership) => keeping = Some(keeper::start(app, membership, &offices)),
+    match &app.nodes {
+        Some(nodes) => keeping = Some(keeper::start(app, nodes, &offices)),
         None => {
             for workspace in app.workspaces() {
                 let Some(directory) = app.directory(workspace) else { continue };

@@ -28,7 +28,7 @@ use self::open::{OpenChannel, Unusable};
 use super::accept::Accepted;
 use super::reader::{StepFailed, chain};
 use super::receive::{ReceiveError, receive_with};
-use crate::App;
+use crate::{App, known};
 
 pub use self::precheckout::{AnswerError, NoReason, PrecheckoutAnswer, answer_precheckout};
 
@@ -73,13 +73,13 @@ pub async fn webhook(
     body: &[u8],
 ) -> Result<WebhookTaken, WebhookRefused> {
     let unknown = || WebhookRefused::UnknownChannel { channel };
-    let workspace = app.workspace_of_channel(channel).ok_or_else(unknown)?;
-    let directory = app.directory(workspace).ok_or_else(unknown)?;
-    let open = match app.telegram.find(app, &directory, channel) {
+    let found = known::channel(app, channel).await.map_err(ReceiveError::Read);
+    let (workspace, channel) = found.map_err(WebhookRefused::Receive)?.ok_or_else(unknown)?;
+    let open = match app.telegram.open(app, &channel) {
         Ok(open) => open,
         Err(Unusable::NotTelegram) => return Err(unknown()),
         Err(unusable) => {
-            warn_unusable(channel, &unusable);
+            warn_unusable(channel.id, &unusable);
             return Err(WebhookRefused::Unusable(unusable));
         }
     };

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidings_model::{
-    AgentId, Chat, ChatId, ChatStatus, Customer, GroupNumber, Participant, Thread, Timestamp,
-    Visibility,
+    AgentId, Chat, ChatId, ChatStatus, Customer, GroupNumber, Participant, Thread, ThreadId,
+    Timestamp, Visibility,
 };
-use tidings_store::{DocKey, Kind, Put, Version};
+use tidings_store::{DocKey, Kind, Put};
 
-use super::scene::Scene;
+use super::scene::{Scene, Seen};
 
 /// A document's body.
 pub fn to_body<T: serde::Serialize>(value: &T) -> Value {
@@ -49,12 +49,7 @@ pub fn put_chat(scene: &Scene) -> Put {
     // A program may be in a chat under the name of a bot.
     index.sort();
     index.dedup();
-    Put {
-        key: DocKey::new(Kind::Chat, chat.id),
-        expected: Some(scene.chat.version),
-        body: to_body(chat),
-        index,
-    }
+    scene.chat.put(DocKey::new(Kind::Chat, chat.id), index)
 }
 
 /// The entries that lists of chats go by: newest thread last, apart for each team and each person who sees the chat.
@@ -122,18 +117,20 @@ impl Stream {
 }
 
 /// The write of a thread that is not the last of its chat any more.
-pub fn put_past_thread(chat: ChatId, thread: &Thread, expected: Version) -> Put {
-    let past = PastThread { chat, thread: thread.clone() };
-    Put {
-        key: DocKey::new(Kind::Thread, thread.id),
-        expected: Some(expected),
-        body: to_body(&past),
-        index: vec![
-            ("chat", chat.to_string()),
-            ("code", thread.id.code().to_string()),
-            ("recent", sortable(thread.created_at)),
-        ],
-    }
+pub fn put_past_thread(past: &Seen<PastThread>) -> Put {
+    let PastThread { chat, thread } = &past.value;
+    let index = vec![
+        ("chat", chat.to_string()),
+        ("code", thread.id.code().to_string()),
+        ("recent", sortable(thread.created_at)),
+    ];
+    past.put(DocKey::new(Kind::Thread, thread.id), index)
+}
+
+/// The last thread of a chat as it stays behind when another begins after it, with what is unknown of it.
+pub fn left_behind(chat: &Seen<Chat>, next: ThreadId) -> Seen<PastThread> {
+    let past = PastThread { chat: chat.value.id, thread: chat.value.past_thread(next) };
+    Seen { unknown: chat.unknown.inside("thread"), ..Seen::absent(past) }
 }
 
 /// A thread that is not the last of its chat any more, as it is stored.
@@ -154,7 +151,8 @@ pub fn sortable(time: Timestamp) -> String {
 pub const VISITING: &str = "visiting";
 
 /// The write of a customer's document, with the entries that it is found by.
-pub fn put_customer(customer: &Customer, expected: Version) -> Put {
+pub fn put_customer(seen: &Seen<Customer>) -> Put {
+    let customer = &seen.value;
     let first =
         customer.identities.first().map(|identity| format!("{}:{}", identity.channel, identity.id));
     let mut index = vec![("created", sortable(customer.created_at))];
@@ -162,10 +160,5 @@ pub fn put_customer(customer: &Customer, expected: Version) -> Put {
     if customer.visit.as_ref().is_some_and(|visit| visit.ended_at.is_none()) {
         index.push((VISITING, VISITING.into()));
     }
-    Put {
-        key: DocKey::new(Kind::Customer, customer.id),
-        expected: Some(expected),
-        body: to_body(customer),
-        index,
-    }
+    seen.put(DocKey::new(Kind::Customer, customer.id), index)
 }

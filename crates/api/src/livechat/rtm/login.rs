@@ -23,7 +23,7 @@ use tidings_wire::livechat::{self, ErrorType, Failure, Method, Side, Transport, 
 use super::Door;
 use super::talk::Request;
 use crate::livechat::call::{needs_scope, read_args};
-use crate::livechat::cors::{allows, not_allowed};
+use crate::livechat::cors;
 use crate::livechat::customer::customers::machine;
 use crate::livechat::sign_in::{SignedIn, sign_in};
 
@@ -70,16 +70,20 @@ pub(super) async fn login(
     let SignedIn { actor, channel, .. } =
         sign_in(app, door.side, &args.token, door.peer.ip).await?;
     door.organization.check(actor.workspace)?;
-    if let (Some(origin), Some(channel)) = (&door.peer.origin, channel)
-        && !allows(app, actor.workspace, channel, origin)
-    {
-        return Err(not_allowed());
+    if let (Some(origin), Some(channel)) = (&door.peer.origin, channel) {
+        cors::check(app, actor.workspace, channel, origin).await?;
     }
     let level = args.customer_monitoring_level.as_deref().unwrap_or("my");
-    let asked = Asked { wanted, away: args.away, present: true, monitors: monitors(level) };
+    let asked = Asked {
+        wanted,
+        away: args.away,
+        present: true,
+        monitors: monitors(level),
+        catches_up: args.since.is_some(),
+    };
     // Read before the seat is taken: the answer tells all that happened up to here, and the hub may be behind it.
     let told = app.store().tail(actor.workspace).head();
-    let seat = take_seat(door, method, &actor, asked).await?;
+    let mut seat = take_seat(door, method, &actor, asked).await?;
     let mut first = VecDeque::new();
     if let Who::Customer(_) = &actor.who {
         // With the seat taken, so that a greeting for the page is heard.
@@ -94,7 +98,7 @@ pub(super) async fn login(
     }
     let mut missed = None;
     if let Some(since) = args.since {
-        match self::missed(door, &actor, &seat, since).await? {
+        match self::missed(door, &actor, &mut seat, since).await? {
             Missed::Pushes(pushes) => {
                 missed = Some(pushes.len());
                 first.extend(pushes.into_iter().map(|push| push.bytes));
@@ -131,6 +135,7 @@ pub(super) struct Asked {
     pub(super) away: bool,
     pub(super) present: bool,
     pub(super) monitors: Monitors,
+    pub(super) catches_up: bool,
 }
 
 /// Takes a seat in the hub.
@@ -152,6 +157,7 @@ pub(super) async fn take_seat(
         away: asked.away,
         present: asked.present,
         monitors: asked.monitors,
+        catches_up: asked.catches_up,
         ip: door.peer.ip,
         at: door.api.app.now(),
     };
@@ -184,7 +190,7 @@ pub(super) async fn let_in_no_more(door: &Door, token: &str) -> Option<Cut> {
 pub(super) async fn missed(
     door: &Door,
     actor: &Actor,
-    seat: &Seat,
+    seat: &mut Seat,
     since: u64,
 ) -> Result<Missed, Failure> {
     let app = &door.api.app;

@@ -125,7 +125,7 @@ async fn act(door: &Door, signed: Option<Signed>, request: &Request) -> Result<A
         _ => {}
     }
     if let Some(bot) = request.author_id.as_deref().filter(|_| door.side == Side::Agent) {
-        actor = bots::in_the_name_of(&door.api.app, &actor, bot)?;
+        actor = bots::in_the_name_of(&door.api.app, &actor, bot).await?;
     }
     actor.request = request.request_id.as_deref().map(|request_id| RequestMark {
         connection: signed.listener.id,

@@ -142,13 +142,14 @@ pub(super) async fn sit_down(
         std::collections::BTreeMap::from([(door.version.to_string(), names)])
     });
     let wanted = wanted(pushes.as_ref(), door.version)?;
-    let asked = Asked { wanted, away: false, present, monitors: Default::default() };
-    let seat = take_seat(door, method, &actor, asked).await?;
+    let catches_up = asking.since.is_some();
+    let asked = Asked { wanted, away: false, present, monitors: Default::default(), catches_up };
+    let mut seat = take_seat(door, method, &actor, asked).await?;
     if let (true, Who::Customer(id)) = (seat.came(), &actor.who) {
         there::came(&door.api.app, actor.workspace, *id).await;
     }
     let missed = match asking.since {
-        Some(since) => Some(missed(door, &actor, &seat, since).await?),
+        Some(since) => Some(missed(door, &actor, &mut seat, since).await?),
         None => None,
     };
     Ok((seat, missed))

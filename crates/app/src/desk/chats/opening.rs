@@ -248,13 +248,10 @@ async fn of_customer(
     let address = id.to_string();
     let customer = match customer(app, actor.workspace, id).await? {
         Some(customer) => customer,
-        None => Seen {
-            value: Customer {
-                identities: vec![Identity { channel: channel.id, id: address.clone() }],
-                ..Customer::new(id, app.now())
-            },
-            version: Version::ABSENT,
-        },
+        None => Seen::absent(Customer {
+            identities: vec![Identity { channel: channel.id, id: address.clone() }],
+            ..Customer::new(id, app.now())
+        }),
     };
     let chat = receive::chat_id(&channel, &address);
     Ok(Ground { chat, channel, address, customer: Some(customer) })
@@ -375,9 +372,9 @@ fn new_scene(app: &App, ground: &Ground, access: BTreeSet<GroupNumber>) -> Scene
     chat.customer = ground.customer.as_ref().map(|customer| customer.value.id);
     let session = Session { thread: Some(thread), ..Session::default() };
     Scene {
-        chat: Seen { value: chat, version: Version::ABSENT },
-        control: Seen { value: free(), version: Version::ABSENT },
-        session: Seen { value: session, version: Version::ABSENT },
+        chat: Seen::absent(chat),
+        control: Seen::absent(free()),
+        session: Seen::absent(session),
         customer: ground.customer.clone(),
     }
 }

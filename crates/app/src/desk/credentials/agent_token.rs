@@ -8,13 +8,13 @@ use tidings_model::{AgentId, GroupNumber, Role, Timestamp, TokenId, WorkspaceId}
 use tidings_store::{Batch, Delete, DocKey, DocumentQuery, Kind, Put, Scan, Version};
 use tidings_wire::livechat;
 
-use crate::App;
 use crate::admin::AdminError;
 use crate::admin::tokens::{fingerprint_key, generate};
 use crate::desk::find::{by_entry, unreadable};
 use crate::desk::{Actor, ErrorType, Failure, Who};
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::written::to_body;
+use crate::{App, known};
 
 /// A token of an agent, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,7 @@ pub async fn create(
     client_id: &str,
     scopes: Option<BTreeSet<String>>,
 ) -> Result<(AgentToken, String), AdminError> {
+    known::seek(app, workspace, |directory| directory.agent(agent).is_some()).await?;
     let directory = app.directory(workspace);
     let known = directory.and_then(|directory| directory.agent(agent));
     let known =
@@ -126,7 +127,7 @@ pub async fn sign_in_though_suspended(
         if token.expires_at.is_some_and(|end| end <= app.now()) {
             return Err(Failure::new(ErrorType::Authentication, "the access token has expired"));
         }
-        let actor = known(app, workspace, &token)?;
+        let actor = whose(app, workspace, &token).await?;
         let is_theirs = account.is_none_or(|account| {
             actor.agent().is_some_and(|agent| {
                 agent.id.as_str() == account || agent.account.to_string() == account
@@ -138,15 +139,21 @@ pub async fn sign_in_though_suspended(
 }
 
 /// Who a token is now: the agent and their teams as they are at this moment.
-pub fn actor(app: &App, workspace: WorkspaceId, token: &AgentToken) -> Result<Actor, Failure> {
-    let actor = known(app, workspace, token)?;
+pub async fn actor(
+    app: &App,
+    workspace: WorkspaceId,
+    token: &AgentToken,
+) -> Result<Actor, Failure> {
+    let actor = whose(app, workspace, token).await?;
     if actor.agent().is_some_and(|agent| agent.suspended) {
         return Err(Failure::from(ErrorType::RequesterSuspended));
     }
     Ok(actor)
 }
 
-fn known(app: &App, workspace: WorkspaceId, token: &AgentToken) -> Result<Actor, Failure> {
+async fn whose(app: &App, workspace: WorkspaceId, token: &AgentToken) -> Result<Actor, Failure> {
+    let sought = known::seek(app, workspace, |directory| directory.agent(&token.agent).is_some());
+    sought.await.map_err(unreadable)?;
     let directory =
         app.directory(workspace).ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
     let agent = directory.agent(&token.agent).ok_or_else(|| {

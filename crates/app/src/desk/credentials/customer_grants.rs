@@ -20,12 +20,13 @@ use uuid::Uuid;
 
 use super::customer_token::{CustomerToken, LIFETIME};
 use super::identity;
-use crate::App;
 use crate::admin::channels::opened_settings;
 use crate::admin::web_settings::IDENTITY_SECRET;
 use crate::desk::customers::bans;
+use crate::desk::find::unreadable;
 use crate::desk::{ErrorType, Failure, customers};
 use crate::seal::Sealer;
+use crate::{App, known};
 
 /// The longest life of a token that a server asks for in an agent's name: 30 days. Longer ones would outlive what people
 /// remember of them; the server can always ask again.
@@ -55,7 +56,7 @@ pub struct Entrance {
 }
 
 /// The web channel of a workspace that is asked for, or its first.
-pub fn entrance(
+pub async fn entrance(
     app: &App,
     organization: &str,
     channel: Option<&str>,
@@ -63,13 +64,18 @@ pub fn entrance(
 ) -> Result<Entrance, Failure> {
     let unknown = || Failure::new(ErrorType::LicenseNotFound, "there is no such organization_id");
     let workspace: WorkspaceId = organization.parse().map_err(|_| unknown())?;
+    let named = channel.and_then(|name| name.parse::<ChannelId>().ok());
+    let sought = known::seek(app, workspace, |directory| {
+        named.is_none_or(|id| directory.channel(id).is_some())
+            && group.is_none_or(|number| directory.group(number).is_some())
+    });
+    sought.await.map_err(unreadable)?;
     let directory = app.directory(workspace).ok_or_else(unknown)?;
     if let Some(number) = group
         && directory.group(number).is_none()
     {
         return Err(Failure::new(ErrorType::GroupNotFound, "there is no such group"));
     }
-    let named = channel.and_then(|name| name.parse::<ChannelId>().ok());
     let named = named.and_then(|id| directory.channel(id));
     let is_web = |channel: &Arc<Channel>| channel.kind == ChannelKind::Web;
     let first = || {

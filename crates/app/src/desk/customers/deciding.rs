@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tidings_model::{
     Author, Chat, ChatStatus, Customer, CustomerId, Draft, Timestamp, Visibility, WorkspaceId,
 };
-use tidings_store::{Batch, CommitError, DocKey, Expect, Kind, Version};
+use tidings_store::{Batch, CommitError, DocKey, Expect, Kind};
 
 use super::{active_chats_of, chats_of, find, not_written, tell_of};
 use crate::App;
@@ -15,7 +15,7 @@ use crate::desk::chats::members::system_message;
 use crate::desk::find::unreadable;
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::pipeline::chat_change::ChatChange;
-use crate::pipeline::scene::Scene;
+use crate::pipeline::scene::{Scene, Seen};
 use crate::pipeline::written::put_customer;
 
 /// How often a change is made anew because the customer was changed meanwhile.
@@ -132,14 +132,17 @@ impl CustomerChange<'_> {
         }
     }
 
-    fn finish(self, version: Version) -> (Customer, Batch) {
+    /// `document` is theirs, apart from what it said.
+    fn finish(self, document: Seen<()>) -> (Customer, Batch) {
         let Self { app, by, before, customer, batch: beside, chats } = self;
         let mut batch = Batch { events: Vec::new(), ..beside };
-        if before != Some(&customer) {
+        let after = document.map(|()| customer);
+        let customer = &after.value;
+        if before != Some(customer) {
             let active = chats.iter().find(|chat| chat.is_active());
             let active = active.map(|chat| &chat.scene.chat.value);
-            batch.puts.push(put_customer(&customer, version));
-            batch.events.extend(tell_of(app, by, before, &customer, active));
+            batch.puts.push(put_customer(&after));
+            batch.events.extend(tell_of(app, by, before, customer, active));
         }
         batch.events.extend(beside.events);
         for chat in chats.into_iter().filter(|chat| chat.was_told) {
@@ -147,7 +150,7 @@ impl CustomerChange<'_> {
             chat.change.finish(&mut batch);
             batch.expects.push(Expect { key, version: chat.scene.chat.version });
         }
-        (customer, batch)
+        (after.value, batch)
     }
 }
 
@@ -200,8 +203,8 @@ pub(super) async fn decide<T: Send>(
                 change.chats.push(InChat { scene, change: in_chat, was_told: false });
             }
             let value = decide(&mut change)?;
-            let version = found.as_ref().map_or(Version::ABSENT, |found| found.version);
-            let (customer, batch) = change.finish(version);
+            let document = found.clone().map_or(Seen::absent(()), |found| found.apart().1);
+            let (customer, batch) = change.finish(document);
             (value, customer, batch)
         };
         if batch.is_empty() {

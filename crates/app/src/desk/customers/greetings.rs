@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tidings_model::{GroupNumber, Timestamp, WorkspaceId};
-use tidings_store::{Batch, CommitError, Delete, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, CommitError, Delete, DocKey, Kind};
 
 use super::rules::Rule;
 use crate::App;
@@ -136,8 +136,9 @@ pub async fn create(app: &App, actor: &Actor, said: &Said) -> Result<Value, Fail
             rich_message: None,
         };
         apply(&mut greeting, said);
-        if write(app, actor, &greeting, Version::ABSENT, "greeting.created").await? {
-            return Ok(json!({ "id": greeting.id }));
+        let greeting = Seen::absent(greeting);
+        if write(app, actor, &greeting, "greeting.created").await? {
+            return Ok(json!({ "id": greeting.value.id }));
         }
     }
     Err(Failure::new(ErrorType::ServiceUnavailable, "greetings change too fast; try again"))
@@ -146,10 +147,9 @@ pub async fn create(app: &App, actor: &Actor, said: &Said) -> Result<Value, Fail
 /// `update_greeting`.
 pub async fn update(app: &App, actor: &Actor, said: &Said) -> Result<Value, Failure> {
     for _ in 0..CONFLICT_TRIES_MAX {
-        let found = find(app, actor.workspace, said.id).await?;
-        let mut greeting = found.value;
-        apply(&mut greeting, said);
-        if write(app, actor, &greeting, found.version, "greeting.updated").await? {
+        let mut found = find(app, actor.workspace, said.id).await?;
+        apply(&mut found.value, said);
+        if write(app, actor, &found, "greeting.updated").await? {
             return Ok(json!({}));
         }
     }
@@ -160,21 +160,16 @@ pub async fn update(app: &App, actor: &Actor, said: &Said) -> Result<Value, Fail
 async fn write(
     app: &App,
     actor: &Actor,
-    greeting: &Greeting,
-    expected: Version,
+    written: &Seen<Greeting>,
     event_type: &str,
 ) -> Result<bool, Failure> {
+    let greeting = &written.value;
     let directory = app.directory(actor.workspace);
     if directory.is_some_and(|directory| directory.group(greeting.group).is_none()) {
         return Err(Failure::new(ErrorType::GroupNotFound, "there is no such group"));
     }
     let mut batch = Batch::new(actor.workspace);
-    batch.puts.push(Put {
-        key: key(greeting.id),
-        expected: Some(expected),
-        body: to_body(greeting),
-        index: Vec::new(),
-    });
+    batch.puts.push(written.put(key(greeting.id), Vec::new()));
     let data = json!({ "greeting": greeting.id, "name": greeting.name });
     batch.events.push(told(app, actor.workspace, Some(&actor.author()), event_type, data));
     match app.commit(batch).await {

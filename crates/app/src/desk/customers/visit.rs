@@ -13,10 +13,10 @@ use tidings_model::{
 
 use super::said::Said;
 use super::{By, Chats, decide, goals, greet, know_by, there};
-use crate::App;
 use crate::desk::find::unreadable;
 use crate::desk::routing::status::of_groups;
 use crate::desk::{Actor, ErrorType, Failure, auto_access};
+use crate::{App, known};
 
 /// How many pages of a visit are kept: those that agents look at.
 pub const PAGES_KEPT_MAX: usize = 20;
@@ -228,6 +228,10 @@ async fn come(
 ) -> Result<Arrived, Failure> {
     let id = actor.needs_customer()?;
     let named = arrival.group_id.map(GroupNumber);
+    let sought = known::seek(app, actor.workspace, |directory| {
+        named.is_none_or(|group| directory.group(group).is_some())
+    });
+    sought.await.map_err(unreadable)?;
     if let Some(group) = named
         && app.directory(actor.workspace).is_some_and(|known| known.group(group).is_none())
     {

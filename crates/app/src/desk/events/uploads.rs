@@ -94,20 +94,21 @@ pub async fn describe(
 
 /// Says in an event's commit that the upload is used.
 pub fn keep(batch: &mut Batch, unused: &Unused, event: EventId, chat: ChatId) {
-    let Unused(Seen { value, version }) = unused;
-    let key = DocKey::new(Kind::File, value.id);
+    let Unused(found) = unused;
+    let key = DocKey::new(Kind::File, found.value.id);
     // Two events of one commit may tell of the same file.
     if batch.puts.iter().any(|put| put.key == key) {
         return;
     }
-    let mut file = value.clone();
+    let mut found = found.clone();
+    let file = &mut found.value;
     if let Some(upload) = &mut file.upload {
         upload.used = true;
     }
     file.event = Some(event);
     file.chat = Some(chat);
-    batch.puts.push(put_file(&file, Some(*version)));
     batch.timers.push(TimerChange::Cancel { name: upload::timer_name(file.id) });
+    batch.puts.push(put_file(&found));
 }
 
 /// Where a picture is small itself, it is its own thumbnail.

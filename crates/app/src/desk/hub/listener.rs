@@ -67,6 +67,9 @@ pub struct Joining {
     pub present: bool,
     /// Which customers an agent hears of.
     pub monitors: Monitors,
+    /// Whether they ask for what they missed, by [`Seat::missed`]. Until that is read, nothing of the log is put into their
+    /// queue: reading much takes longer than it takes to fill the queue.
+    pub catches_up: bool,
     /// The address that they come from.
     pub ip: Option<IpAddr>,
     /// When they come.
@@ -165,6 +168,8 @@ struct Queue {
     frames: VecDeque<Queued>,
     bytes: usize,
     cut: Option<Cut>,
+    /// What is in the log is still read for them.
+    catches_up: bool,
 }
 
 /// Up to how many frames of a queue stay allocated when it is empty.
@@ -174,7 +179,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Listener {
     pub(super) fn new(joining: Joining) -> Self {
-        let Joining { who, wanted, may_see_all, away, present, monitors, ip, at } = joining;
+        let Joining { who, wanted, may_see_all, away, present, monitors, catches_up, ip, at } =
+            joining;
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             who,
@@ -187,7 +193,7 @@ impl Listener {
             since: at,
             subscriptions: Mutex::default(),
             after: AtomicU64::new(0),
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue { catches_up, ..Queue::default() }),
             filled: Notify::new(),
         }
     }
@@ -264,10 +270,15 @@ impl Listener {
         self.after.store(seq.0, Ordering::Relaxed);
     }
 
+    /// What follows in the log is put into the queue.
+    pub(super) fn has_caught_up(&self) {
+        self.queue().catches_up = false;
+    }
+
     /// Puts a frame into the queue. Says whether somebody must be woken.
     pub(super) fn offer(&self, frame: Queued) -> bool {
         let mut queue = self.queue();
-        if queue.cut.is_some() {
+        if queue.cut.is_some() || (queue.catches_up && frame.seq.is_some()) {
             return false;
         }
         if queue.frames.len() >= QUEUE_FRAMES_MAX || queue.bytes >= QUEUE_BYTES_MAX {
@@ -358,6 +369,12 @@ impl Seat {
     /// The number after which everything is heard here.
     pub const fn joined_at(&self) -> Seq {
         self.joined_at
+    }
+
+    /// What was missed is known up to a number, which the room has come to: what follows is heard.
+    pub(super) fn has_caught_up(&mut self, place: Seq) {
+        self.joined_at = place;
+        self.listener.has_caught_up();
     }
 
     /// Whether they were not there before.

@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 
-use tidings_model::{Event, Seq};
+use tidings_model::Seq;
 use tidings_store::{EventQuery, ReadError};
 
 use super::listener::{Queued, Seat};
 use super::reader::said;
-use super::room::RING_EVENTS_MAX;
 use super::said::Said;
 use crate::App;
 use crate::directory::Directory;
@@ -20,10 +19,6 @@ pub const REPLAY_EVENTS_MAX: u64 = 10_000;
 
 /// How many events one read takes.
 const PAGE: usize = 512;
-
-/// How often the log is read on: what was kept is mostly still there after a reading, unless so much happened meanwhile that
-/// it went, or the hub let go of it because the store could not be read.
-const READINGS_MAX: usize = 4;
 
 /// What somebody missed.
 #[derive(Clone, Debug)]
@@ -35,90 +30,77 @@ pub enum Missed {
 }
 
 impl Seat {
-    /// What was missed after a number.
+    /// What was missed after a number; what follows is heard from now on. For a seat that was taken to catch up.
+    ///
+    /// The log moves on while it is read. Nothing of it waits for this seat meanwhile: it is read up to where memory begins,
+    /// and in that moment the seat begins to hear.
     pub async fn missed(
-        &self,
+        &mut self,
         app: &App,
         directory: &Directory,
         since: Seq,
     ) -> Result<Missed, ReadError> {
-        let upto = self.joined_at();
-        if since == upto {
-            return Ok(Missed::Pushes(Vec::new()));
-        }
+        let workspace = directory.workspace();
         // A number that is not reached yet is one of a log that was restored; one that only this node has not come to yet
         // was heard at another.
-        if since > upto
-            && since > app.store().tail(directory.workspace()).head()
-            && since > app.store().last_seq(directory.workspace()).await?
-        {
-            return Ok(Missed::Gap);
+        let is_of_this_log = since <= self.joined_at()
+            || since <= app.store().tail(workspace).head()
+            || since <= app.store().last_seq(workspace).await?;
+        if !is_of_this_log {
+            return Ok(self.gap());
         }
-        if since > upto {
-            self.listener().knows(since);
-            return Ok(Missed::Pushes(Vec::new()));
-        }
-        if upto.0 - since.0 > REPLAY_EVENTS_MAX {
-            return Ok(Missed::Gap);
-        }
-        let Some(said) = self.said_after(app, directory, since).await? else {
-            return Ok(Missed::Gap);
-        };
-        let mut frames = Vec::new();
-        let mut room = self.hub().room();
-        for said in said.iter().filter(|said| said.seq.is_some_and(|seq| seq <= upto)) {
-            room.heard_by(self.listener(), said, directory, &mut frames);
-        }
-        Ok(Missed::Pushes(frames))
-    }
-
-    /// All that was said after a number; `None` when some of it is no longer kept.
-    async fn said_after(
-        &self,
-        app: &App,
-        directory: &Directory,
-        since: Seq,
-    ) -> Result<Option<Vec<Arc<Said>>>, ReadError> {
-        if let Ok(said) = self.hub().room().kept_after(since) {
-            return Ok(Some(said));
-        }
-        let _alone = self.hub().reading_back.lock().await;
+        let hub = Arc::clone(self.hub());
+        let mut alone = None;
         let mut read: Vec<Arc<Said>> = Vec::new();
         let mut after = since;
-        for _ in 0..READINGS_MAX {
-            let kept = self.hub().room().kept_after(after);
-            let first = match kept {
-                Ok(more) => {
-                    read.extend(more);
-                    return Ok(Some(read));
+        loop {
+            let first = {
+                let mut room = hub.room();
+                let place = room.place().unwrap_or(self.joined_at());
+                if since >= place {
+                    self.listener().knows(since);
+                    self.has_caught_up(place);
+                    return Ok(Missed::Pushes(Vec::new()));
                 }
-                Err(first) => first,
+                if place.0 - since.0 > REPLAY_EVENTS_MAX {
+                    self.has_caught_up(place);
+                    return Ok(Missed::Gap);
+                }
+                match room.kept_after(after) {
+                    Ok(kept) => {
+                        room.keep_before(&read);
+                        let mut frames = Vec::new();
+                        for said in read.iter().chain(&kept) {
+                            room.heard_by(self.listener(), said, directory, &mut frames);
+                        }
+                        self.has_caught_up(place);
+                        return Ok(Missed::Pushes(frames));
+                    }
+                    Err(first) => first,
+                }
             };
-            while after.next() < first {
-                let query = EventQuery { after, limit: PAGE, ..EventQuery::default() };
-                let events = app.store().events(directory.workspace(), query).await?;
-                let is_whole = events.first().is_some_and(|event| event.seq == after.next());
-                if !is_whole {
-                    return Ok(None);
-                }
-                for event in events.iter().filter(|event| event.seq < first) {
-                    read.push(Arc::new(self.said_again(app, directory, event).await?));
-                    after = event.seq;
-                }
+            if alone.is_none() {
+                alone = Some(hub.reading_back.lock().await);
+                continue;
             }
-            if read.len() <= RING_EVENTS_MAX {
-                self.hub().room().keep_before(&read);
+            let query = EventQuery { after, limit: PAGE, ..EventQuery::default() };
+            let events = app.store().events(workspace, query).await?;
+            if events.first().is_none_or(|event| event.seq != after.next()) {
+                // Some of it is no longer kept.
+                return Ok(self.gap());
+            }
+            for event in events.iter().filter(|event| event.seq < first) {
+                read.push(Arc::new(said(app, directory, event, None).await?));
+                after = event.seq;
             }
         }
-        Ok(None)
     }
 
-    async fn said_again(
-        &self,
-        app: &App,
-        directory: &Directory,
-        event: &Arc<Event>,
-    ) -> Result<Said, ReadError> {
-        said(app, directory, event, None).await
+    /// They hear from where the room is now.
+    fn gap(&mut self) -> Missed {
+        let hub = Arc::clone(self.hub());
+        let room = hub.room();
+        self.has_caught_up(room.place().unwrap_or(self.joined_at()));
+        Missed::Gap
     }
 }

@@ -20,7 +20,7 @@ use crate::directory::Directory;
 use crate::hints::There;
 
 /// How many events' pushes are kept for those who come back.
-pub(super) const RING_EVENTS_MAX: usize = 4_096;
+const RING_EVENTS_MAX: usize = 4_096;
 
 /// About how many bytes of pushes are kept for those who come back.
 const RING_BYTES_MAX: usize = 16 << 20;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tidings_model::{PropertyPlace, PropertyType};
-use tidings_store::{Batch, CommitError, CountOf, Delete, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, CommitError, CountOf, Delete, DocKey, Kind, Put};
 
 use super::{Definition, RegisteredProperty, Registry, Right};
 use crate::App;
@@ -12,7 +12,6 @@ use crate::desk::change::unwritable;
 use crate::desk::find::unreadable;
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
 
 /// The longest name of a property and of a namespace, in bytes: they stand in every chat that has a value.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -55,7 +54,7 @@ pub async fn register(
         created_at: app.now(),
     };
     let mut batch = Batch::new(actor.workspace);
-    batch.puts.push(put(&stored, Version::ABSENT));
+    batch.puts.push(put(&Seen::absent(stored)));
     batch.events.push(actor.tells(
         app,
         "property.registered",
@@ -100,8 +99,8 @@ pub async fn publish(
     if access.is_empty() {
         return Err(Failure::field("access_type", "must have read, write or both"));
     }
-    let known = find(app, actor, owner, name).await?;
-    let mut stored = known.value;
+    let mut known = find(app, actor, owner, name).await?;
+    let stored = &mut known.value;
     let before = stored.definition.public_access.len();
     stored.definition.public_access.extend(access);
     if stored.definition.public_access.len() == before {
@@ -109,7 +108,7 @@ pub async fn publish(
     }
     let data = json!({ "owner": owner, "name": name, "access": stored.definition.public_access });
     let mut batch = Batch::new(actor.workspace);
-    batch.puts.push(put(&stored, known.version));
+    batch.puts.push(put(&known));
     batch.events.push(actor.tells(app, "property.published", data));
     write(app, actor, batch).await.map_err(Refused::into_failure)
 }
@@ -200,13 +199,9 @@ fn key(owner: &str, name: &str) -> DocKey {
     DocKey::new(Kind::Property, format!("{owner}/{name}"))
 }
 
-fn put(property: &RegisteredProperty, expected: Version) -> Put {
-    Put {
-        key: key(&property.owner, &property.name),
-        expected: Some(expected),
-        body: to_body(property),
-        index: vec![("owner", property.owner.clone())],
-    }
+fn put(seen: &Seen<RegisteredProperty>) -> Put {
+    let property = &seen.value;
+    seen.put(key(&property.owner, &property.name), vec![("owner", property.owner.clone())])
 }
 
 async fn find(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidings_model::{Group, GroupNumber, Properties, PropertyPlace, WorkspaceId};
-use tidings_store::{Batch, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, DocKey, Kind};
 
 use super::registry::{Refused, write};
 use super::{Change, Registry, Right, Rights, User};
@@ -13,7 +13,6 @@ use crate::desk::find::unreadable;
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::directory::Directory;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
 
 /// Which of the properties are listed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,20 +41,15 @@ pub async fn change_license(app: &App, actor: &Actor, change: &Change) -> Result
         let document = app.store.document(actor.workspace, &key).await.map_err(unreadable)?;
         let document: Option<Seen<Workspace>> =
             document.map(seen).transpose().map_err(unreadable)?;
-        let Seen { value: mut workspace, version } =
-            document.ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
+        let mut found = document.ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
+        let workspace = &mut found.value;
         let real = change.against(&workspace.properties);
         if real.is_empty() {
             return Ok(());
         }
         real.apply(&mut workspace.properties);
         let mut batch = Batch::new(actor.workspace);
-        batch.puts.push(Put {
-            key,
-            expected: Some(version),
-            body: to_body(&workspace),
-            index: Vec::new(),
-        });
+        batch.puts.push(found.put(key, Vec::new()));
         batch.events.push(actor.tells(app, "property.changed", real.data("license").into()));
         match write(app, actor, batch).await {
             Ok(()) => return Ok(()),
@@ -78,23 +72,19 @@ pub async fn change_group(
         let key = DocKey::new(Kind::Group, group);
         let document = app.store.document(actor.workspace, &key).await.map_err(unreadable)?;
         let document: Option<Seen<Group>> = document.map(seen).transpose().map_err(unreadable)?;
-        let (mut known, version) = match document {
-            Some(seen) => (seen.value, seen.version),
+        let mut found = match document {
+            Some(found) => found,
             // The team of everyone is there without a document.
-            None => (self::group(app, actor, group)?, Version::ABSENT),
+            None => Seen::absent(self::group(app, actor, group)?),
         };
+        let known = &mut found.value;
         let real = change.against(&known.properties);
         if real.is_empty() {
             return Ok(());
         }
         real.apply(&mut known.properties);
         let mut batch = Batch::new(actor.workspace);
-        batch.puts.push(Put {
-            key,
-            expected: Some(version),
-            body: to_body(&known),
-            index: Vec::new(),
-        });
+        batch.puts.push(found.put(key, Vec::new()));
         let mut data = real.data("group");
         data.insert("group".into(), json!(group));
         batch.events.push(actor.tells(app, "property.changed", data.into()));

@@ -61,7 +61,7 @@ impl Known {
     async fn of(app: &App, event: &Event) -> Result<Option<Self>, ReadError> {
         let Some(chat) = event.chat else { return Ok(None) };
         // Read afresh: a scene that is kept may be from before the event.
-        let scene = Scene::of_chat(&app.store, event.workspace, chat).await?;
+        let scene = app.scene(event.workspace, chat).await?;
         let Some(scene) = scene else { return Ok(None) };
         let Some(directory) = app.directory(event.workspace) else { return Ok(None) };
         Ok(Some(Self { scene, directory }))

@@ -78,7 +78,7 @@ pub async fn one(
     let routing = app.routing(workspace);
     let _turn = routing.turn().await;
     for _ in 0..CONFLICT_TRIES_MAX {
-        let Some(scene) = Scene::of_chat(app.store(), workspace, chat).await? else {
+        let Some(scene) = app.scene(workspace, chat).await? else {
             return Ok(());
         };
         if !is_left_alone(&scene, agent) {

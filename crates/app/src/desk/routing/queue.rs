@@ -15,7 +15,7 @@ use crate::desk::change::CONFLICT_TRIES_MAX;
 use crate::desk::push::{Agents, Customers, Push};
 use crate::directory::Directory;
 use crate::pipeline::chat_change::ChatChange;
-use crate::pipeline::scene::{Scene, seen};
+use crate::pipeline::scene::seen;
 use tidings_model::Author;
 use tidings_store::Batch;
 
@@ -96,7 +96,7 @@ pub async fn drain(app: &App, workspace: WorkspaceId) -> Result<(), ReadError> {
 async fn give_one(app: &App, workspace: WorkspaceId, waiting: &Waiting) -> Result<bool, ReadError> {
     let Some(directory) = app.directory(workspace) else { return Ok(false) };
     for _ in 0..CONFLICT_TRIES_MAX {
-        let Some(scene) = Scene::of_chat(app.store(), workspace, waiting.chat).await? else {
+        let Some(scene) = app.scene(workspace, waiting.chat).await? else {
             return Ok(true);
         };
         if !matches!(scene.control.value.holder, Holder::Queue { .. }) {

@@ -16,10 +16,10 @@ use tidings_wire::livechat::show;
 
 use super::leave::{self, Gone, tell};
 use super::rules::Rules;
-use crate::App;
 use crate::pipeline::chat_change::ChatChange;
 use crate::pipeline::reader::StepFailed;
 use crate::pipeline::scene::Scene;
+use crate::{App, known};
 
 /// The first word of the timers' names.
 pub const NAME: &str = "silence";
@@ -61,12 +61,14 @@ pub async fn ring(app: &Arc<App>, timer: &Timer) -> Result<(), StepFailed> {
     let workspace = timer.workspace;
     let chat = timer.body.get("chat").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
     let Some(chat): Option<ChatId> = chat else { return drop_timer(app, timer).await };
-    let Some(scene) = Scene::of_chat(app.store(), workspace, chat).await? else {
+    let Some(scene) = app.scene(workspace, chat).await? else {
         return drop_timer(app, timer).await;
     };
+    let channel = scene.chat.value.channel;
+    known::seek(app, workspace, |directory| directory.channel(channel).is_some()).await?;
     let is_page = app
         .directory(workspace)
-        .and_then(|directory| directory.channel(scene.chat.value.channel))
+        .and_then(|directory| directory.channel(channel))
         .is_some_and(|channel| channel.kind == ChannelKind::Web);
     if scene.chat.value.status == ChatStatus::Closed || !is_page {
         return drop_timer(app, timer).await;
@@ -94,7 +96,7 @@ pub async fn ring(app: &Arc<App>, timer: &Timer) -> Result<(), StepFailed> {
     let mut batch = Batch::new(workspace);
     batch.timers.push(TimerChange::Take { name: timer.name.clone(), due: timer.due });
     if tells_idle {
-        let scene = Scene::of_chat(app.store(), workspace, chat).await?;
+        let scene = app.scene(workspace, chat).await?;
         let Some(scene) = scene else { return drop_timer(app, timer).await };
         let mut change =
             ChatChange::begin(workspace, &scene, Author::system(), None, app.clock.as_ref());

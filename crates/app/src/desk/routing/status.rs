@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tidings_model::{
     Agent, AgentId, AgentStatus, Author, Draft, GroupNumber, Visibility, WorkspaceId,
 };
-use tidings_store::{Batch, CommitError, DocKey, Kind, Put};
+use tidings_store::{Batch, CommitError, DocKey, Kind};
 
 use super::{Roster, status_for_agents, status_for_customers};
 use crate::App;
@@ -15,7 +15,6 @@ use crate::desk::find::unreadable;
 use crate::desk::push::{Agents, Customers, Push};
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
 
 /// The word for a status, as chat clients know it.
 pub const fn word(status: AgentStatus) -> &'static str {
@@ -78,7 +77,8 @@ pub async fn change(
         let document = app.store().document(workspace, &key).await.map_err(unreadable)?;
         let document =
             document.ok_or_else(|| Failure::new(ErrorType::NotFound, "there is no such agent"))?;
-        let Seen { value: mut agent, version }: Seen<Agent> = seen(document).map_err(unreadable)?;
+        let mut found: Seen<Agent> = seen(document).map_err(unreadable)?;
+        let agent = &mut found.value;
         let before = agent.status;
         if before == status {
             return Ok(());
@@ -108,12 +108,7 @@ pub async fn change(
         draft.author = by.map_or_else(Author::system, Actor::author);
         draft.visibility = Visibility::Agents;
         batch.events.push(draft);
-        batch.puts.push(Put {
-            key: key.clone(),
-            expected: Some(version),
-            body: to_body(&agent),
-            index: Vec::new(),
-        });
+        batch.puts.push(found.put(key.clone(), Vec::new()));
         if let Some(actor) = by {
             actor.mark(app, &batch);
         }

@@ -6,11 +6,10 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tidings_model::{Agent, AgentId, BotAccount, Group, GroupNumber, Priority, WorkspaceId};
-use tidings_store::{Batch, Delete, DocKey, Kind, Put, Version};
+use tidings_store::{Batch, Delete, DocKey, Kind};
 
 use super::agents::{InGroup, forget_tokens, groups, remove, shown_groups};
 use super::{Team, change, read, word_of};
-use crate::App;
 use crate::admin::agents::new;
 use crate::admin::tokens::{fingerprint_key, generate_secret};
 use crate::desk::credentials::agent_token;
@@ -18,7 +17,7 @@ use crate::desk::find::unreadable;
 use crate::desk::{Actor, ErrorType, Failure, Who, customers};
 use crate::directory::all_of;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
+use crate::{App, known};
 
 /// The most bots and the most templates of a workspace.
 const BOTS_MAX: usize = 500;
@@ -104,11 +103,12 @@ fn owns(actor: &Actor, owner: &str) -> Result<(), Failure> {
 }
 
 /// An agent who speaks for a bot: what they do with this is the bot's doing, within the scopes of the agent's token.
-pub fn in_the_name_of(app: &App, agent: &Actor, bot: &str) -> Result<Actor, Failure> {
+pub async fn in_the_name_of(app: &App, agent: &Actor, bot: &str) -> Result<Actor, Failure> {
     let missing = || Failure::field("author_id", "must be a bot of the organization");
+    let id: AgentId = bot.parse().map_err(|_| missing())?;
+    seek(app, agent.workspace, &id).await?;
     let directory =
         app.directory(agent.workspace).ok_or_else(|| Failure::from(ErrorType::LicenseNotFound))?;
-    let id: AgentId = bot.parse().map_err(|_| missing())?;
     if agent.id() == bot {
         return Ok(agent.clone());
     }
@@ -123,6 +123,12 @@ pub fn in_the_name_of(app: &App, agent: &Actor, bot: &str) -> Result<Actor, Fail
     owns(agent, &account.owner_client_id)?;
     let groups = directory.groups_of(&speaker);
     Ok(Actor { who: Who::Agent(speaker), groups, ..agent.clone() })
+}
+
+/// Another node may have made the bot a moment ago.
+async fn seek(app: &App, workspace: WorkspaceId, id: &AgentId) -> Result<(), Failure> {
+    let sought = known::seek(app, workspace, |directory| directory.agent(id).is_some());
+    sought.await.map_err(unreadable)
 }
 
 fn bot<'a>(team: &'a mut Team, actor: &Actor, id: &str) -> Result<&'a mut Agent, Failure> {
@@ -277,6 +283,7 @@ pub async fn issue_token(
     let wrong =
         || Failure::new(ErrorType::Authentication, "the bot, its client or its secret is wrong");
     let id: AgentId = id.parse().map_err(|_| wrong())?;
+    seek(app, workspace, &id).await?;
     let bot = app.directory(workspace).and_then(|directory| directory.agent(&id));
     let bot = bot.ok_or_else(wrong)?;
     let account = bot.bot.as_ref().filter(|bot| bot.owner_client_id == client_id);
@@ -338,11 +345,12 @@ pub async fn create_template(app: &App, actor: &Actor, said: &Said) -> Result<Va
             format!("a workspace has at most {BOTS_MAX} templates"),
         ));
     }
-    write_template(app, actor, &template, Version::ABSENT).await?;
+    let template = Seen::absent(template);
+    write_template(app, actor, &template).await?;
     if said.affect_existing_installations.unwrap_or(false) {
-        install(app, actor, &template).await?;
+        install(app, actor, &template.value).await?;
     }
-    Ok(json!({ "id": template.id, "secret": secret }))
+    Ok(json!({ "id": template.value.id, "secret": secret }))
 }
 
 /// Makes the bot of a template, or brings it up to date.
@@ -393,24 +401,19 @@ async fn template(app: &App, actor: &Actor, id: &str) -> Result<Seen<Template>, 
 async fn write_template(
     app: &App,
     actor: &Actor,
-    template: &Template,
-    expected: Version,
+    template: &Seen<Template>,
 ) -> Result<(), Failure> {
     let mut batch = Batch::new(actor.workspace);
-    batch.puts.push(Put {
-        key: DocKey::new(Kind::BotTemplate, &template.id),
-        expected: Some(expected),
-        body: to_body(template),
-        index: Vec::new(),
-    });
+    let key = DocKey::new(Kind::BotTemplate, &template.value.id);
+    batch.puts.push(template.put(key, Vec::new()));
     app.commit(batch).await.map_err(|error| customers::not_written(&error))?;
     Ok(())
 }
 
 /// `update_bot_template`.
 pub async fn update_template(app: &App, actor: &Actor, said: &Said) -> Result<Value, Failure> {
-    let found = template(app, actor, &said.id).await?;
-    let mut template = found.value;
+    let mut found = template(app, actor, &said.id).await?;
+    let template = &mut found.value;
     if let Some(name) = &said.name {
         template.name.clone_from(name);
     }
@@ -423,9 +426,9 @@ pub async fn update_template(app: &App, actor: &Actor, said: &Said) -> Result<Va
     template.max_chats_count = said.max_chats_count.unwrap_or(template.max_chats_count);
     template.default_group_priority =
         said.default_group_priority.unwrap_or(template.default_group_priority);
-    write_template(app, actor, &template, found.version).await?;
+    write_template(app, actor, &found).await?;
     if said.affect_existing_installations.unwrap_or(false) {
-        install(app, actor, &template).await?;
+        install(app, actor, &found.value).await?;
     }
     Ok(json!({}))
 }
@@ -464,12 +467,12 @@ pub async fn reset_template_secret(
     actor: &Actor,
     said: &Said,
 ) -> Result<Value, Failure> {
-    let found = template(app, actor, &said.id).await?;
+    let mut found = template(app, actor, &said.id).await?;
     let secret = secret()?;
-    let template = Template { secret_hash: fingerprint_key(&secret), ..found.value };
-    write_template(app, actor, &template, found.version).await?;
+    found.value.secret_hash = fingerprint_key(&secret);
+    write_template(app, actor, &found).await?;
     if said.affect_existing_installations.unwrap_or(false) {
-        install(app, actor, &template).await?;
+        install(app, actor, &found.value).await?;
     }
     Ok(json!({ "secret": secret }))
 }

@@ -22,11 +22,11 @@ use super::store::{FileStoreError, ObjectName};
 use super::{FileStatus, StoredFile, incoming, put_file, url};
 use crate::App;
 use crate::directory::Directory;
-use crate::pipeline::outbox::later;
 use crate::pipeline::reader::{StepFailed, chain};
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::telegram::call::{CALL_TIME_MAX, Called, call};
 use crate::pipeline::telegram::{consequence, drop_timer};
+use crate::pipeline::tries::later;
 
 /// How many files are copied at once, of all channels: a slow download must not hold up other timers.
 pub(crate) const COPIES_AT_ONCE_MAX: usize = 16;
@@ -98,10 +98,10 @@ pub(crate) async fn copy(
 async fn note(
     app: &Arc<App>,
     timer: &Timer,
-    found: Seen<StoredFile>,
+    mut found: Seen<StoredFile>,
     copied: Copied,
 ) -> Result<(), StepFailed> {
-    let Seen { value: mut file, version } = found;
+    let file = &mut found.value;
     let mut batch = Batch::new(timer.workspace);
     let mut outcome = "again";
     let mut given_up = None;
@@ -109,16 +109,17 @@ async fn note(
         Copied::Kept { size, content_type } => {
             file.status = FileStatus::Kept;
             file.size = Some(size);
-            file.content_type =
-                content_type.or(file.content_type).or_else(|| Some(UNKNOWN_TYPE.into()));
+            file.content_type = content_type
+                .or_else(|| file.content_type.take())
+                .or_else(|| Some(UNKNOWN_TYPE.into()));
             outcome = "kept";
         }
         Copied::TooBig => {
             file.status = FileStatus::TooBig;
             outcome = "too_big";
-            if let Some(event) = event_of(app, timer.workspace, &file).await? {
-                let limit = limit_of(app, timer.workspace, &file);
-                let data = too_big(app, &event, &file, limit);
+            if let Some(event) = event_of(app, timer.workspace, file).await? {
+                let limit = limit_of(app, timer.workspace, file);
+                let data = too_big(app, &event, file, limit);
                 push_event(&mut batch, app, &event, "chat.file_too_big", data);
             }
         }
@@ -140,7 +141,7 @@ async fn note(
         file.status = FileStatus::Failed;
         outcome = "failed";
         tracing::warn!(file.id = %file.id, "file {} cannot be copied: {why}", file.id);
-        if let Some(event) = event_of(app, timer.workspace, &file).await? {
+        if let Some(event) = event_of(app, timer.workspace, file).await? {
             let mut data = Map::from_iter([
                 ("method".to_owned(), json!(method)),
                 ("error_message".to_owned(), json!(why)),
@@ -156,7 +157,7 @@ async fn note(
         let take = TimerChange::Take { name: timer.name.clone(), due: timer.due };
         batch.timers.push(take);
     }
-    batch.puts.push(put_file(&file, Some(version)));
+    batch.puts.push(put_file(&found));
     metrics::counter!("tidings_files_copied_total", "outcome" => outcome).increment(1);
     commit(app, batch).await
 }

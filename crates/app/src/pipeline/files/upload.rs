@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidings_model::{FileId, WorkspaceId};
 use tidings_store::{
-    Batch, CommitError, Delete, DocKey, Kind, ReadError, Timer, TimerChange, TimerName, Version,
+    Batch, CommitError, Delete, DocKey, Kind, ReadError, Timer, TimerChange, TimerName,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -22,10 +22,10 @@ use super::picture::{self, Picture};
 use super::store::{FileStoreError, ObjectName};
 use super::{FileStatus, StoredFile, Upload, incoming, put_file, url};
 use crate::App;
-use crate::pipeline::outbox::later;
 use crate::pipeline::reader::{StepFailed, chain};
-use crate::pipeline::scene::seen;
+use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::telegram::drop_timer;
+use crate::pipeline::tries::later;
 
 /// How many files may be on their way in at once: so many times the limit is what they need of the disk.
 pub(crate) const UPLOADS_AT_ONCE_MAX: usize = 64;
@@ -142,7 +142,7 @@ impl Receiving {
         self.file.flush().await?;
         self.file.sync_all().await?;
         let picture = picture::look(&self.app, &self.temporary.0, &judged.content_type).await;
-        let mut file = StoredFile {
+        let file = StoredFile {
             id: self.id,
             channel: None,
             chat: None,
@@ -155,27 +155,24 @@ impl Receiving {
             tries: 0,
             upload: Some(Upload { used: false, picture }),
         };
-        self.note(&file, Version::ABSENT, true).await?;
-        self.keep(&file).await?;
-        file.status = FileStatus::Kept;
-        self.note(&file, Version::ABSENT.next(), false).await?;
+        let mut file = Seen::absent(file);
+        self.note(&file, true).await?;
+        self.keep(&file.value).await?;
+        file.value.status = FileStatus::Kept;
+        file.version = file.version.next();
+        self.note(&file, false).await?;
         metrics::counter!("tidings_files_uploaded_total").increment(1);
         Ok(url(&self.app, self.id))
     }
 
-    async fn note(
-        &self,
-        file: &StoredFile,
-        seen: Version,
-        set_timer: bool,
-    ) -> Result<(), UploadError> {
+    async fn note(&self, file: &Seen<StoredFile>, set_timer: bool) -> Result<(), UploadError> {
         let mut batch = Batch::new(self.workspace);
-        batch.puts.push(put_file(file, Some(seen)));
+        batch.puts.push(put_file(file));
         if set_timer {
             batch.timers.push(TimerChange::Set {
-                name: timer_name(file.id),
+                name: timer_name(self.id),
                 due: later(self.app.now(), UNUSED_KEPT_FOR),
-                body: json!({ "file": file.id }),
+                body: json!({ "file": self.id }),
             });
         }
         self.app.commit(batch).await?;
@@ -215,15 +212,15 @@ pub(crate) async fn remove(app: &Arc<App>, timer: &Timer) -> Result<(), StepFail
     let found = app.store.document(timer.workspace, &key).await?;
     let found = found.map(seen::<StoredFile>).transpose()?;
     let unused = |file: &StoredFile| file.upload.as_ref().is_some_and(|upload| !upload.used);
-    let Some(found) = found.filter(|found| unused(&found.value)) else {
+    let Some(mut found) = found.filter(|found| unused(&found.value)) else {
         return drop_timer(app, timer, None).await;
     };
-    let (mut file, version) = (found.value, found.version);
+    let file = &mut found.value;
     let mut batch = Batch::new(timer.workspace);
     if file.status != FileStatus::Removed {
         file.status = FileStatus::Removed;
-        batch.puts.push(put_file(&file, Some(version)));
-    } else if let Err(error) = delete(app, timer.workspace, &file).await {
+        batch.puts.push(put_file(&found));
+    } else if let Err(error) = delete(app, timer.workspace, file).await {
         tracing::warn!(file.id = %id, "an upload will be removed later: {}", chain(&error));
         batch.timers.push(TimerChange::Set {
             name: timer.name.clone(),
@@ -231,7 +228,7 @@ pub(crate) async fn remove(app: &Arc<App>, timer: &Timer) -> Result<(), StepFail
             body: timer.body.clone(),
         });
     } else {
-        batch.deletes.push(Delete { key, expected: Some(version) });
+        batch.deletes.push(Delete { key, expected: Some(found.version) });
         batch.timers.push(TimerChange::Take { name: timer.name.clone(), due: timer.due });
     }
     match app.commit(batch).await {

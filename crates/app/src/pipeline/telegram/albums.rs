@@ -19,19 +19,18 @@ use tidings_channels::telegram::album::{ALBUM_FILES_MAX, join};
 use tidings_channels::telegram::read_update;
 use tidings_model::{ChannelId, Timestamp, WorkspaceId};
 use tidings_store::{
-    Batch, Claim, CommitError, Delete, DocKey, Kind, Put, Timer, TimerChange, TimerName, Version,
+    Batch, Claim, CommitError, Delete, DocKey, Kind, Timer, TimerChange, TimerName,
 };
 use uuid::Uuid;
 
 use super::open::OpenChannel;
 use super::{received, warn_unusable};
-use crate::App;
 use crate::directory::Directory;
-use crate::pipeline::outbox::later;
 use crate::pipeline::reader::StepFailed;
 use crate::pipeline::receive::{ReceiveError, delivery_claim};
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
+use crate::pipeline::tries::later;
+use crate::{App, known};
 
 /// How often a decision is made anew because what it saw moved meanwhile.
 const CONFLICT_TRIES_MAX: usize = 10;
@@ -114,14 +113,15 @@ pub(super) async fn keep_part(
     for _ in 0..CONFLICT_TRIES_MAX {
         let now = app.now();
         let found = find(app, workspace, id).await?;
-        let (mut album, version) = match found {
-            Some(Seen { value, version }) => (value, version),
+        let mut seen = match found {
+            Some(seen) => seen,
             None => {
                 let (group, address) = (group.to_owned(), arrival.address.clone());
                 let due = now;
-                (Album { id, channel, group, address, parts: Vec::new(), due }, Version::ABSENT)
+                Seen::absent(Album { id, channel, group, address, parts: Vec::new(), due })
             }
         };
+        let album = &mut seen.value;
         if album.parts.len() >= ALBUM_FILES_MAX {
             finish(app, workspace, open, id).await?;
             continue;
@@ -134,12 +134,7 @@ pub(super) async fn keep_part(
             .claims
             .push(Claim { name: delivery_claim(channel, &arrival.provider_id), outcome: None });
         batch.timers.push(set_timer(id, album.due, channel));
-        batch.puts.push(Put {
-            key: key(id),
-            expected: Some(version),
-            body: to_body(&album),
-            index: Vec::new(),
-        });
+        batch.puts.push(seen.put(key(id), Vec::new()));
         match app.commit(batch).await {
             Ok(_) => {
                 if let Some(address) = &arrival.address {
@@ -167,6 +162,7 @@ pub(crate) async fn ring(
     let (Some(album), Some(channel)) = (album, channel) else {
         return super::drop_timer(app, timer, None).await;
     };
+    known::seek(app, timer.workspace, |directory| directory.channel(channel).is_some()).await?;
     let open = match app.telegram.find(app, directory, channel) {
         Ok(open) => open,
         Err(_) if directory.channel(channel).is_none() => {

@@ -19,10 +19,10 @@ use tidings_store::{Batch, Claim, CommitError, ReadError, Timer, TimerChange, Ti
 use super::call::{ANSWER_TIME_MAX, Called, call};
 use super::open::OpenChannel;
 use super::{consequence, drop_timer, warn_unusable};
-use crate::App;
 use crate::directory::Directory;
-use crate::pipeline::outbox::later;
 use crate::pipeline::reader::StepFailed;
+use crate::pipeline::tries::later;
+use crate::{App, known};
 
 /// The type of the query's event.
 pub(super) const PRECHECKOUT: &str = "payment.precheckout";
@@ -191,6 +191,10 @@ pub(crate) async fn ring(
     let Some(event) = app.store.event(timer.workspace, id).await? else {
         return drop_timer(app, timer, None).await;
     };
+    known::seek(app, timer.workspace, |directory| {
+        event.channel.is_none_or(|channel| directory.channel(channel).is_some())
+    })
+    .await?;
     let open = event.channel.map(|channel| (channel, app.telegram.find(app, directory, channel)));
     let open = match open {
         Some((_, Ok(open))) => open,

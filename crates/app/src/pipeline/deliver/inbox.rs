@@ -1,0 +1,129 @@
+//! What an endpoint's reader was given and did not take yet. Bounded: who does not take is left behind, and reads the log
+//! by itself until it has caught up.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tidings_model::{Event, Seq};
+use tokio::sync::Notify;
+
+/// How many events wait for one endpoint, before it is left behind.
+const INBOX_MAX: usize = 256;
+
+/// What an endpoint's reader was given and did not take yet.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    waiting: Mutex<Waiting>,
+    news: Notify,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    events: VecDeque<Arc<Event>>,
+    /// Whether it is given every event that its endpoint wants.
+    is_fed: bool,
+}
+
+impl Inbox {
+    pub(super) fn new(is_fed: bool) -> Self {
+        Self {
+            waiting: Mutex::new(Waiting { events: VecDeque::new(), is_fed }),
+            news: Notify::new(),
+        }
+    }
+
+    /// Gives it an event, unless it reads by itself; one for which there is no room makes it do so.
+    pub(super) fn offer(&self, event: &Arc<Event>) {
+        let mut waiting = self.waiting();
+        if !waiting.is_fed {
+            return;
+        }
+        if waiting.events.len() < INBOX_MAX {
+            waiting.events.push_back(Arc::clone(event));
+        } else {
+            waiting.is_fed = false;
+        }
+        drop(waiting);
+        self.news.notify_one();
+    }
+
+    /// What waits, at most so many.
+    pub(super) fn take(&self, most: usize) -> Vec<Arc<Event>> {
+        let mut waiting = self.waiting();
+        let count = most.min(waiting.events.len());
+        waiting.events.drain(..count).collect()
+    }
+
+    /// How many wait, and the first of them.
+    pub(super) fn waits(&self) -> (usize, Option<Seq>) {
+        let waiting = self.waiting();
+        (waiting.events.len(), waiting.events.front().map(|event| event.seq))
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting().events.is_empty()
+    }
+
+    /// Whether it is given what its endpoint wants.
+    pub(super) fn is_fed(&self) -> bool {
+        self.waiting().is_fed
+    }
+
+    /// From now on it is given what its endpoint wants. Only the feed knows when that leaves no gap.
+    pub(super) fn feed(&self) {
+        self.waiting().is_fed = true;
+    }
+
+    /// Waits until something came. Cancel-safe.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How far the one look at the log for all endpoints of a place is.
+#[derive(Debug)]
+pub(super) struct Passed {
+    /// The last event that is being given out, and the last one that was given to all.
+    at: Mutex<(Seq, Seq)>,
+}
+
+impl Passed {
+    pub(super) fn new(at: Seq) -> Self {
+        Self { at: Mutex::new((at, at)) }
+    }
+
+    /// Events up to this one are about to be given out.
+    pub(super) fn begin(&self, up_to: Seq) {
+        self.at().0 = up_to;
+    }
+
+    /// They were given to all who are fed.
+    pub(super) fn end(&self) {
+        let mut at = self.at();
+        at.1 = at.0;
+    }
+
+    /// All up to here was given out.
+    pub(super) fn up_to(&self) -> Seq {
+        self.at().1
+    }
+
+    /// Feeds a reader that read all up to here by itself, if that leaves no gap.
+    pub(super) fn join(&self, inbox: &Inbox, read_up_to: Seq) -> bool {
+        let at = self.at();
+        let joins = at.0 <= read_up_to;
+        if joins {
+            inbox.feed();
+        }
+        joins
+    }
+
+    fn at(&self) -> MutexGuard<'_, (Seq, Seq)> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

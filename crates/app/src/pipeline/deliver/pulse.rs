@@ -1,0 +1,129 @@
+//! Whether the readers of endpoints have something to do now, for who waits until they have not.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tidings_model::{EndpointId, Seq, Timestamp, WorkspaceId};
+use tokio::sync::Notify;
+
+use super::gate::{Gate, Place};
+use super::health::Sign;
+
+/// How many heads are looked at before their time; what is told beyond that waits for its time.
+const LOOKS_MAX: usize = 1_000;
+
+/// How one reader is.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    now: Mutex<Now>,
+    /// The heads of which somebody wrote something.
+    looks: Mutex<Vec<Seq>>,
+    told: Notify,
+    gate: Arc<Gate>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Now {
+    /// It has nothing to do before [`Now::next`].
+    is_quiet: bool,
+    /// It owes nothing either.
+    is_clean: bool,
+    next: Option<Timestamp>,
+}
+
+impl Pulse {
+    /// It has something to do, or looks whether it has.
+    pub(super) fn busy(&self) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Now::default();
+    }
+
+    /// It has nothing to do before then.
+    pub(super) fn quiet(&self, is_clean: bool, next: Option<Timestamp>) {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if !looks.is_empty() || self.gate.has_signs() {
+            return;
+        }
+        let now = Now { is_quiet: true, is_clean, next };
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Whether it owes nothing.
+    pub(super) fn is_clean(&self) -> bool {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).is_clean
+    }
+
+    /// Somebody wrote something of this head: it is to be looked at before its time.
+    fn look_at(&self, head: Seq) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if looks.len() < LOOKS_MAX {
+            looks.push(head);
+        }
+        self.busy();
+        drop(looks);
+        self.told.notify_one();
+    }
+
+    /// Where a job and the reader share the receiver.
+    pub(super) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// A try of a job ended so: the reader hears of it, and of the place that is free.
+    pub(super) fn job_tried(&self, place: Place, sign: Sign) {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        place.tell(sign);
+        self.busy();
+        drop(looks);
+        drop(place);
+        self.told.notify_one();
+    }
+
+    /// The heads that are to be looked at.
+    pub(super) fn looks(&self) -> Vec<Seq> {
+        std::mem::take(&mut *self.looks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until there is a head to look at. Cancel-safe.
+    pub(super) async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    fn rests(&self, at: Timestamp) -> bool {
+        let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.is_quiet && now.next.is_none_or(|next| next > at)
+    }
+}
+
+/// The readers of this node.
+#[derive(Debug, Default)]
+pub(crate) struct Pulses {
+    of: Mutex<HashMap<(WorkspaceId, EndpointId), Weak<Pulse>>>,
+}
+
+impl Pulses {
+    pub(super) fn add(&self, workspace: WorkspaceId, endpoint: EndpointId, pulse: &Arc<Pulse>) {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.retain(|_, pulse| pulse.strong_count() > 0);
+        of.insert((workspace, endpoint), Arc::downgrade(pulse));
+    }
+
+    /// Somebody wrote something of a delivery: its endpoint's reader, if it is here, looks at it before its time.
+    pub(crate) fn look_at(&self, workspace: WorkspaceId, endpoint: EndpointId, head: Seq) {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pulse) = of.get(&(workspace, endpoint)).and_then(Weak::upgrade) {
+            pulse.look_at(head);
+        }
+    }
+
+    /// That of the reader of an endpoint, if it is here.
+    pub(super) fn find(&self, workspace: WorkspaceId, endpoint: EndpointId) -> Option<Arc<Pulse>> {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.get(&(workspace, endpoint)).and_then(Weak::upgrade)
+    }
+
+    /// Whether none of them has something to do at this time.
+    pub(crate) fn rest(&self, at: Timestamp) -> bool {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.values().filter_map(Weak::upgrade).all(|pulse| pulse.rests(at))
+    }
+}
