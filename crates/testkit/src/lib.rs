@@ -7,6 +7,7 @@ pub mod members;
 pub mod nodes;
 pub mod places;
 pub mod receiver;
+pub mod receiver_cases;
 pub mod rtm;
 pub mod store;
 pub mod telegram;

@@ -6,14 +6,19 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::Value;
+use tidings_model::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// Something that came.
 #[derive(Clone, Debug)]
 pub struct Got {
+    /// Its method.
+    pub method: Method,
+    /// The address that was asked for, with its query.
+    pub uri: Uri,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body, as it came.
@@ -33,6 +38,13 @@ impl Got {
         self.json().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
+    /// A parameter of the query; empty where it is not there.
+    pub fn query(&self, name: &str) -> String {
+        let query = self.uri.query().unwrap_or_default().as_bytes();
+        let mut pairs = url::form_urlencoded::parse(query);
+        pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned())).unwrap_or_default()
+    }
+
     /// A header as text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -40,12 +52,16 @@ impl Got {
 }
 
 /// What is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// This status.
     Status(u16),
     /// This status, and a pause that is asked for, in seconds.
     After(u16, u64),
+    /// This status, and a pause that is asked for until then.
+    Until(u16, Timestamp),
+    /// This status, with these headers and this body.
+    Said(u16, Vec<(&'static str, String)>, String),
     /// Nothing, until it is told to answer otherwise.
     Never,
 }
@@ -98,24 +114,46 @@ impl Receiver {
     }
 }
 
-async fn take(State(inside): State<Arc<Inside>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn take(
+    State(inside): State<Arc<Inside>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let mut rules = inside.rules.subscribe();
-    let mut got = Got { headers, body, answered: 0 };
+    let mut got = Got { method, uri, headers, body, answered: 0 };
     let reply = (inside.rule.lock().unwrap_or_else(PoisonError::into_inner))(&got);
-    let (status, pause) = match reply {
-        Reply::Status(status) => (status, None),
-        Reply::After(status, pause) => (status, Some(pause)),
-        Reply::Never => (0, None),
+    let response = match reply {
+        Reply::Status(status) => Some(said(status, Vec::new(), String::new())),
+        Reply::After(status, pause) => Some(asks_for_pause(status, pause.to_string())),
+        Reply::Until(status, then) => {
+            // The date of RFC 9110, 5.6.7.
+            let then = then.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            Some(asks_for_pause(status, then))
+        }
+        Reply::Said(status, headers, body) => Some(said(status, headers, body)),
+        Reply::Never => None,
     };
-    got.answered = status;
+    got.answered = response.as_ref().map_or(0, |response| response.status().as_u16());
     inside.got.lock().unwrap_or_else(PoisonError::into_inner).push(got);
-    if reply == Reply::Never {
+    let Some(response) = response else {
         drop(rules.changed().await);
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    response
+}
+
+fn asks_for_pause(status: u16, pause: String) -> Response {
+    said(status, vec![("retry-after", pause)], String::new())
+}
+
+fn said(status: u16, headers: Vec<(&'static str, String)>, body: String) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).expect("tests answer with real statuses");
+    for (name, value) in headers {
+        let value = HeaderValue::from_str(&value).expect("tests answer with real headers");
+        response.headers_mut().append(name, value);
     }
-    let status = StatusCode::from_u16(status).expect("tests answer with real statuses");
-    match pause {
-        Some(pause) => (status, [(http::header::RETRY_AFTER, pause.to_string())]).into_response(),
-        None => status.into_response(),
-    }
+    response
 }

@@ -1,17 +1,22 @@
-//! A store that makes trouble: it has forgotten how far the readers were, rings every timer twice, or breaks off after
-//! so many writes. Everything else goes to the real one behind it.
+//! A store that makes trouble: it has forgotten how far the readers were, rings every timer twice, breaks off after so
+//! many writes, or takes long to read. Everything else goes to the real one behind it.
+//!
+//! All of them, and the one that stands before the store of every test, say something in each document that this release
+//! does not know, as a newer one may beside it, and let nobody write it away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
 use tidings_model::{ChatId, Event, EventId, Order, Seq, ThreadId, Timestamp, WorkspaceId};
 use tidings_store::{
     Batch, CommitError, Committed, CountOf, DocKey, Document, DocumentPage, DocumentQuery,
-    EventQuery, Held, Kind, ReadError, Stats, Store, Tail, Timer,
+    EventQuery, Held, Kind, Put, ReadError, Stats, Store, Tail, Timer, Version,
 };
 use tidings_store_sqlite::SqliteStore;
+use tokio::sync::Notify;
 
 /// A store that makes trouble.
 pub struct Troubled {
@@ -22,6 +27,45 @@ pub struct Troubled {
     rung: Option<Mutex<Rung>>,
     /// How many more writes are taken.
     writes_left: AtomicU64,
+    /// What takes long to read.
+    slow: Option<Arc<SlowRead>>,
+}
+
+/// The first reading of the log after a number takes as long as a test wants.
+#[derive(Default)]
+pub struct SlowRead {
+    after: Mutex<Option<Seq>>,
+    begun: Notify,
+    ends: Notify,
+}
+
+impl SlowRead {
+    /// The next reading after this number is the one.
+    pub fn expect(&self, after: Seq) {
+        *self.after.lock().unwrap_or_else(PoisonError::into_inner) = Some(after);
+    }
+
+    /// Waits until it has begun.
+    pub async fn begun(&self) {
+        self.begun.notified().await;
+    }
+
+    /// Lets it end.
+    pub fn end(&self) {
+        self.ends.notify_one();
+    }
+
+    async fn pass(&self, after: Seq) {
+        {
+            let mut expected = self.after.lock().unwrap_or_else(PoisonError::into_inner);
+            if *expected != Some(after) {
+                return;
+            }
+            *expected = None;
+        }
+        self.begun.notify_one();
+        self.ends.notified().await;
+    }
 }
 
 #[derive(Default)]
@@ -38,24 +82,68 @@ impl Troubled {
             cursors: Some(Mutex::default()),
             rung: Some(Mutex::default()),
             writes_left: AtomicU64::new(u64::MAX),
+            slow: None,
         })
+    }
+
+    /// One reading takes long.
+    pub fn reads_slowly(inner: Arc<SqliteStore>, slow: Arc<SlowRead>) -> Arc<dyn Store> {
+        let writes_left = AtomicU64::new(u64::MAX);
+        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: Some(slow) })
+    }
+
+    /// Only says in documents what this release does not know.
+    pub fn knows_more(inner: Arc<SqliteStore>) -> Arc<dyn Store> {
+        let writes_left = AtomicU64::new(u64::MAX);
+        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: None })
     }
 
     /// After so many writes it takes no more, as if the process had ended there.
     pub fn ends_after(inner: Arc<SqliteStore>, writes: u64) -> Arc<dyn Store> {
-        Arc::new(Self { inner, cursors: None, rung: None, writes_left: AtomicU64::new(writes) })
+        let writes_left = AtomicU64::new(writes);
+        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: None })
+    }
+}
+
+/// What this release does not know.
+const UNKNOWN: &str = "since_a_newer_release";
+
+/// Kinds whose documents are written anew each time: they keep nothing of what they said before.
+const ANEW: [Kind; 3] = [Kind::Lease, Kind::Turn, Kind::Directory];
+
+/// Says it in a document that is written, and in the thread inside it; who writes over what was read must say it already.
+fn say_more(put: &mut Put) {
+    let Put { key, expected, body, .. } = put;
+    if ANEW.contains(&key.kind) {
+        return;
+    }
+    let is_read = expected.is_some_and(|version| version != Version::ABSENT);
+    // Who uploads a file writes its document twice, and need not look at it.
+    let is_own = body.pointer("/upload/used") == Some(&Value::Bool(false));
+    let is_kept = body.get(UNKNOWN).is_some() || !body.is_object() || is_own;
+    assert!(is_kept || !is_read, "{key} was written without what a newer release said in it");
+    let thread = body.get("thread").is_none_or(|thread| thread.get(UNKNOWN).is_some());
+    assert!(
+        thread || key.kind != Kind::Thread,
+        "{key} was left behind without what was said of it"
+    );
+    for place in ["", "/thread"] {
+        if let Some(Value::Object(object)) = body.pointer_mut(place) {
+            object.insert(UNKNOWN.into(), true.into());
+        }
     }
 }
 
 #[async_trait::async_trait]
 impl Store for Troubled {
-    async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
+    async fn commit(&self, mut batch: Batch) -> Result<Committed, CommitError> {
         let left = self
             .writes_left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_err() {
             return Err(CommitError::Closed);
         }
+        batch.puts.iter_mut().for_each(say_more);
         let advances = batch.cursors.clone();
         let committed = self.inner.commit(batch).await?;
         if let Some(cursors) = &self.cursors {
@@ -113,6 +201,9 @@ impl Store for Troubled {
         workspace: WorkspaceId,
         query: EventQuery,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
+        if let Some(slow) = &self.slow {
+            slow.pass(query.after).await;
+        }
         self.inner.events(workspace, query).await
     }
 

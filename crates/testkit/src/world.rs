@@ -25,8 +25,10 @@ use tidings_app::{App, Parts, Settings};
 use tidings_behaviors::BotSource;
 use tidings_bus::{Alone, Bus};
 use tidings_catalogue::Catalogue;
-use tidings_model::{ChannelId, Clock, Delivery, Event, NodeId, Seq, Timestamp, WorkspaceId};
-use tidings_outbound::{Client, Policy};
+use tidings_model::{
+    ChannelId, Clock, Delivery, Destination, EndpointId, Event, NodeId, Seq, Timestamp, WorkspaceId,
+};
+use tidings_outbound::{Client, Options as Ways, Policy, Roots};
 use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Nodes, Scan, Store, Timer};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tokio::net::TcpListener;
@@ -34,6 +36,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::clock::HandClock;
+use crate::store::Troubled;
 
 /// How long a test waits for something that must come, before it fails.
 pub const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -52,10 +55,12 @@ pub struct Start {
     pub settings: Settings,
     /// Routes beside its own.
     pub routes: Option<axum::Router>,
-    /// What stands between the server and its store; nothing, unless given.
+    /// What stands between the server and its store; what says more in it than this release knows, unless given.
     pub between: Between,
     /// The networks beyond the open internet that webhooks may go to; this machine, unless given.
     pub allow: Vec<&'static str>,
+    /// Who is trusted beside the machine's authorities when webhooks are sent.
+    pub roots: Option<Roots>,
 }
 
 impl Default for Start {
@@ -64,8 +69,9 @@ impl Default for Start {
             limits: Limits::default(),
             settings: Settings::default(),
             routes: None,
-            between: Box::new(|store| store),
+            between: Box::new(Troubled::knows_more),
             allow: vec!["127.0.0.0/8"],
+            roots: None,
         }
     }
 }
@@ -149,7 +155,8 @@ impl World {
         let (listener, base_url) = bind().await;
         let store = (start.between)(open_store(&folder, &clock));
         let node = OneNode::alone();
-        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
+        let guarded = way_out(&start.allow, start.roots);
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, guarded).await;
         Self::founded(app, folder, clock, listener, base_url, start.limits, start.routes).await
     }
 
@@ -188,7 +195,8 @@ impl World {
         let (listener, base_url) = bind().await;
         let store = (start.between)(open_store(&folder, &clock));
         let node = OneNode::alone();
-        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
+        let guarded = way_out(&start.allow, start.roots);
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, guarded).await;
         bots::load_live(&app, workspace).await.expect("the bots can be read");
         let place = Place { folder, clock, listener, base_url, token, workspace };
         Self::serve(app, place, start.limits, start.routes).await
@@ -206,7 +214,8 @@ impl World {
         let node = OneNode { node, bus, nodes: Some(nodes), archive: format!("archive-{node}.db") };
         let store = Arc::clone(self.app.store());
         let start = Start::default();
-        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
+        let guarded = way_out(&start.allow, start.roots);
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, guarded).await;
         bots::load_live(&app, self.workspace).await.expect("the bots can be read");
         let (token, workspace) = (self.token.clone(), self.workspace);
         let place = Place { folder, clock, listener, base_url, token, workspace };
@@ -225,7 +234,8 @@ impl World {
         let store: Arc<dyn Store> = open_store(&folder, &clock);
         let node = OneNode { node, bus, nodes: Some(nodes), archive: "archive.db".into() };
         let start = Start::default();
-        let app = open(store, node, &folder, &clock, &base_url, start.settings, &start.allow).await;
+        let guarded = way_out(&start.allow, start.roots);
+        let app = open(store, node, &folder, &clock, &base_url, start.settings, guarded).await;
         Self::founded(app, folder, clock, listener, base_url, start.limits, start.routes).await
     }
 
@@ -401,7 +411,7 @@ impl World {
             let before = store.last_seq(self.workspace).await.expect("it can be read");
             let due =
                 store.due_timers(self.app.now(), 1, &Held::All).await.expect("they can be read");
-            let mut done = due.is_empty();
+            let mut done = due.is_empty() && self.app.deliveries_rest();
             for reader in READERS {
                 let cursor = cursors::least(store.as_ref(), self.workspace, reader).await;
                 let cursor = cursor.expect("it can be read");
@@ -472,8 +482,17 @@ impl World {
             let delivery: Delivery = serde_json::from_value(document.body).expect("a delivery");
             let of = delivery.chat.map_or_else(|| delivery.event.uuid(), |chat| chat.uuid());
             let lane = format!(":{}:{of}", delivery.to.uuid());
-            let has_timer = timers.iter().any(|timer| timer.ends_with(&lane));
-            assert!(has_timer, "a delivery waits without a timer: {delivery:?}; {timers:?}");
+            let waits = match delivery.to {
+                Destination::Endpoint { id } => self.waits_in_progress(id, delivery.seq).await,
+                Destination::Channel { .. } => timers.iter().any(|timer| timer.ends_with(&lane)),
+            };
+            assert!(waits, "nobody comes back to a delivery: {delivery:?}; {timers:?}");
+        }
+        let running = Scan::Equal { name: "state", value: "running".into() };
+        for job in self.documents(Kind::Job, running).await {
+            let of = format!("job:{}:", job.key.id);
+            let waits = timers.iter().any(|timer| timer.starts_with(&of));
+            assert!(waits, "nobody comes back to a job: {job:?}; {timers:?}");
         }
         for document in self.documents(Kind::Run, Scan::All).await {
             let run: tidings_behaviors::Run = serde_json::from_value(document.body).expect("a run");
@@ -487,6 +506,18 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Whether an endpoint's reader knows that it owes this event.
+    async fn waits_in_progress(&self, endpoint: EndpointId, seq: u64) -> bool {
+        let all = self.documents(Kind::Progress, Scan::All).await;
+        let known = all.into_iter().find(|known| known.key.id == endpoint.to_string());
+        let Some(known) = known else { return false };
+        let items = |name: &str| {
+            known.body.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
+        };
+        items("open").contains(&json!(seq))
+            || items("parked").iter().any(|lane| lane.get("head") == Some(&json!(seq)))
     }
 
     async fn check_waiting(
@@ -618,6 +649,12 @@ fn open_store(folder: &tempfile::TempDir, clock: &Arc<HandClock>) -> Arc<SqliteS
     Arc::new(SqliteStore::open(&path, Options::default(), clock).expect("the store opens"))
 }
 
+/// The way out to addresses of others.
+fn way_out(allow: &[&str], roots: Option<Roots>) -> Client {
+    let policy = Policy::new(allow.iter().map(|rule| rule.parse().expect("a good rule")));
+    Client::with_options(policy, Ways { roots, ..Ways::default() }).expect("a client can be made")
+}
+
 async fn open(
     store: Arc<dyn Store>,
     one: OneNode,
@@ -625,16 +662,15 @@ async fn open(
     clock: &Arc<HandClock>,
     base_url: &str,
     settings: Settings,
-    allow: &[&str],
+    guarded: Client,
 ) -> Arc<App> {
     let archive = SqliteArchive::open(&folder.path().join(one.archive)).expect("it opens");
-    let allow = allow.iter().map(|rule| rule.parse().expect("a good rule"));
     App::open(Parts {
         store,
         archive: Arc::new(archive),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         catalogue: Arc::clone(&CATALOGUE),
-        guarded: Client::new(Policy::new(allow)).expect("a client can be made"),
+        guarded,
         providers: Client::for_settings().expect("a client can be made"),
         sealer: Sealer::new(&[7; KEY_BYTES]),
         settings: Settings {

@@ -119,19 +119,27 @@ async fn a_paused_node_that_comes_back_writes_nothing() {
     receiver.answers(|_| Reply::Never);
     alice.says(nodes.at(0), "hello").await;
     nodes.at(0).until("the webhook", async || (receiver.got().len() == 1).then_some(())).await;
-    nodes.join().await;
     nodes.members.pause(nodes.at(0).app.node());
+    let before = receiver.got().len();
     // The other one takes the work, and makes the delivery: it cannot know that one is on its way.
-    let other = nodes.at(1);
+    nodes.join().await;
+    let (paused, other) = (nodes.at(0), nodes.at(1));
     other.until("the other to hold all", async || (held(other) == 16).then_some(())).await;
-    other.until("the second try", async || (receiver.got().len() == 2).then_some(())).await;
+    let tries_of_the_other = || receiver.got().len() - before;
+    other.until("another try", async || (tries_of_the_other() > 0).then_some(())).await;
     // Both are sent away with a 500, and both want to write that down.
-    receiver.answers(|_| Reply::Status(204));
-    let paused = nodes.at(0);
+    receiver.answers(|_| Reply::Status(500));
     paused.until("the paused one to know", async || (held(paused) == 0).then_some(())).await;
-    let deliveries = deliveries(other).await;
-    let [(delivery, version)] = deliveries.as_slice() else { panic!("{deliveries:?}") };
-    assert_eq!((delivery.attempts.len(), *version), (1, Version(1)), "{delivery:?}");
+    let written = other
+        .until("the other's try to be written", async || {
+            Some(deliveries(other).await).filter(|written| !written.is_empty())
+        })
+        .await;
+    // On a busy machine the other may lose its leases and begin again: no try but its own is written.
+    let [(delivery, version)] = written.as_slice() else { panic!("{written:?}") };
+    let most = u64::try_from(tries_of_the_other()).expect("a few");
+    assert!(delivery.attempts.len() == 1 && version.0 <= most, "{version:?}: {delivery:?}");
+    receiver.answers(|_| Reply::Status(204));
     // It may come back: it begins anew, with leases of its own.
     nodes.members.wake(paused.app.node());
     until_held(&nodes, &[8, 8]).await;

@@ -10,17 +10,24 @@
 )]
 
 mod accept;
+mod attempts;
+mod brokers;
 mod closing;
 mod configuration;
 mod control;
 mod conversation;
 mod customers;
 mod data_limits;
+mod deliveries;
+mod endpoint_metrics;
 mod files;
+mod jobs;
 mod leases;
 mod lifecycle;
 mod loops;
+mod mail;
 mod methods;
+mod newer;
 mod nodes;
 mod publishing;
 mod retention;
@@ -30,4 +37,5 @@ mod said;
 mod several_bots;
 mod telegram;
 mod twice;
+mod webhook_forms;
 mod webhooks;

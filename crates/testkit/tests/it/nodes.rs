@@ -4,6 +4,8 @@
 
 mod beginning;
 mod changed;
+mod listed;
+mod made;
 mod moving;
 mod presence;
 mod routing;
@@ -38,7 +40,6 @@ impl Stage {
         let first = nodes.at(0);
         let channel = first.web_channel().await;
         let bob = AgentClient::hired(first, "bob@example.com", Role::Administrator).await;
-        known_everywhere(&nodes, &bob, channel).await;
         let alice = CustomerClient::comes(first, channel).await;
         let (chat, _) = alice.starts_chat().await;
         Self { nodes, channel, bob, alice, chat }
@@ -70,16 +71,6 @@ impl Stage {
     fn message(&self, text: &str) -> Value {
         json!({ "chat_id": self.chat, "event": { "type": "message", "text": text } })
     }
-}
-
-/// Waits until all nodes know an agent and a channel.
-async fn known_everywhere(nodes: &Nodes, agent: &AgentClient, channel: ChannelId) {
-    nodes
-        .until_all("the agent and the channel", async |world| {
-            let directory = world.app.directory(world.workspace).expect("it is open");
-            directory.agent(&agent.id).is_some() && directory.channel(channel).is_some()
-        })
-        .await;
 }
 
 fn has_customer(world: &World, customer: CustomerId) -> bool {

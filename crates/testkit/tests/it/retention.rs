@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidings_app::Settings;
-use tidings_app::pipeline::forget::forget;
+use tidings_app::pipeline::forget::{forget, forget_deliveries};
 use tidings_testkit::receiver::{Receiver, Reply};
 use tidings_testkit::world::{Start, WAIT_MAX, World};
 
@@ -81,7 +81,7 @@ async fn by_age() {
 async fn never_before_every_reader_has_passed() {
     let settings = Settings {
         keep_events_max: Some(1),
-        delivery_deadline: Duration::from_secs(2),
+        delivery_deadline: Duration::from_secs(1),
         retry_delays: Vec::new(),
         ..Settings::default()
     };
@@ -90,22 +90,90 @@ async fn never_before_every_reader_has_passed() {
     world.settle().await;
     let receiver = Receiver::start().await;
     receiver.answers(|_| Reply::Never);
-    let made = world.post("/api/v1/endpoints", &json!({ "url": receiver.url })).await;
+    let endpoint = json!({ "url": receiver.url, "events": ["note.added"] });
+    let made = world.post("/api/v1/endpoints", &endpoint).await;
     assert_eq!(made.status, 201, "{made:?}");
-    for number in 0..5 {
+    // One more, and its receiver would be told to be degraded, by an event.
+    for number in 0..4 {
         note(&world, &format!("note {number}")).await;
     }
-    world.until("the receiver to hang", async || (receiver.got().len() == 5).then_some(())).await;
+    world.until("the receiver to hang", async || (receiver.got().len() == 1).then_some(())).await;
     forgotten(&world).await;
-    assert_eq!(kept(&world).await, [2, 3, 4, 5, 6], "the webhooks are not through yet");
+    assert_eq!(kept(&world).await, [2, 3, 4, 5], "the webhooks are not through yet");
     world.settle().await;
+    // The last event tells that deliveries failed.
     assert_eq!(forgotten(&world).await, 4);
     let failed = world.get("/api/v1/deliveries?status=failed").await;
-    assert_eq!(failed.items().len(), 5);
-    let of_a_forgotten: &Value = &failed.items()[4];
+    assert_eq!(failed.items().len(), 4);
+    let of_a_forgotten: &Value = &failed.items()[3];
     let path =
         format!("/api/v1/deliveries/{}/redeliver", of_a_forgotten["id"].as_str().expect("an id"));
     let again = world.post(&path, &json!({})).await;
     assert_eq!(again.code(), "event_forgotten", "{again:?}");
+    world.finish().await;
+}
+
+/// How the deliveries that are listed stand, newest first.
+async fn listed(world: &World) -> Vec<(String, String)> {
+    let list = world.get("/api/v1/deliveries?limit=1000").await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let one = |delivery: &Value| (text(&delivery["event_type"]), text(&delivery["status"]));
+    list.items().iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn of_deliveries_what_is_owed_stays_and_the_rest_goes_by_age() {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let settings = Settings {
+        retry_delays: vec![60 * DAY],
+        keep_deliveries_for: Some(30 * DAY),
+        ..Settings::default()
+    };
+    let world = World::begin(Start { settings, ..Start::default() }).await;
+    let (good, bad) = (Receiver::start().await, Receiver::start().await);
+    for (receiver, events) in
+        [(&good, json!(["note.added"])), (&bad, json!(["chat.custom", "note.added"]))]
+    {
+        let endpoint = json!({ "url": receiver.url, "events": events });
+        assert_eq!(world.post("/api/v1/endpoints", &endpoint).await.status, 201);
+    }
+    // Refused for good, taken at once, and owed.
+    note(&world, "one").await;
+    bad.answers(|_| Reply::Status(500));
+    let custom = json!({ "type": "chat.custom", "data": {} });
+    for _ in 0..2 {
+        assert!(world.post("/api/v1/events", &custom).await.status < 300);
+    }
+    world.settle().await;
+    let pending = world.get("/api/v1/deliveries?status=pending").await;
+    let path = |what: &Value| format!("/api/v1/deliveries/{}", what["id"].as_str().expect("an id"));
+    let cancelled = world.post(&format!("{}/cancel", path(&pending.items()[0])), &json!({})).await;
+    assert_eq!(cancelled.status, 200);
+    world.settle().await;
+    assert_eq!(listed(&world).await.len(), 4);
+    let forgotten = async || forget_deliveries(&world.app, world.workspace).await.expect("it goes");
+    world.turn(29 * DAY);
+    note(&world, "two").await;
+    world.settle().await;
+    assert_eq!(forgotten().await, 0);
+    world.turn(DAY + Duration::from_secs(60));
+    world.settle().await;
+    assert!(forgotten().await > 0);
+    let left = listed(&world).await;
+    let count = |name: &str, status: &str| {
+        left.iter().filter(|one| (one.0.as_str(), one.1.as_str()) == (name, status)).count()
+    };
+    assert_eq!(count("chat.custom", "pending"), 1, "{left:?}");
+    assert_eq!(count("chat.custom", "failed"), 0, "{left:?}");
+    assert_eq!(count("note.added", "delivered"), 1, "{left:?}");
+    assert_eq!(forgotten().await, 0, "twice is harmless");
+    bad.answers(|_| Reply::Status(200));
+    world.turn(70 * DAY);
+    world.settle().await;
+    assert!(listed(&world).await.iter().all(|one| one.1 == "delivered"));
+    world.turn(31 * DAY);
+    world.settle().await;
+    forgotten().await;
+    assert_eq!(listed(&world).await, []);
     world.finish().await;
 }

@@ -14,7 +14,7 @@ use tidings_store::{Batch, DocKey, Kind, Put};
 use tidings_testkit::desk::{AgentClient, CustomerClient};
 use tidings_testkit::rtm::RtmClient;
 use tidings_testkit::visitor::Visitor;
-use tidings_testkit::world::World;
+use tidings_testkit::world::{Start, World};
 use tidings_wire::livechat::Side;
 
 use crate::control::hold;
@@ -78,8 +78,12 @@ impl Scene {
 
     /// The same after a restart of the server.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_as(Start::default()).await
+    }
+
+    pub(crate) async fn restart_as(self, start: Start) -> Self {
         let Self { world, bob, alice, chat, chat_id } = self;
-        let world = world.restart().await;
+        let world = world.restart_as(start).await;
         let bob = AgentClient::known(&world, &bob.id).await;
         let alice = CustomerClient::known(&world, alice.channel, alice.id).await;
         Self { world, bob, alice, chat, chat_id }

@@ -50,7 +50,6 @@ async fn who_is_sent_away_is_so_at_every_node() {
     for trouble in TELLINGS {
         let stage = Stage::set(2, trouble).await;
         let carol = AgentClient::hired(stage.nodes.at(0), "carol@example.com", Role::Normal).await;
-        super::known_everywhere(&stage.nodes, &carol, stage.channel).await;
         let side = tidings_wire::livechat::Side::Agent;
         let log_in = async |place: usize| {
             let base_url = &stage.nodes.at(place).base_url;

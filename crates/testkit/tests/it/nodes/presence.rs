@@ -71,7 +71,6 @@ async fn an_agent_who_comes_to_any_node_takes_chats_and_is_told_of_once() {
             agent.status = AgentStatus::Offline;
         })
         .await;
-        super::known_everywhere(&stage.nodes, &carol, stage.channel).await;
         let base_url = &stage.nodes.at(2).base_url;
         let side = tidings_wire::livechat::Side::Agent;
         let (line, _) =

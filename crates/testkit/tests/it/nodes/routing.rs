@@ -6,21 +6,22 @@ use serde_json::json;
 use tidings_model::{AgentStatus, Role};
 use tidings_testkit::desk::{AgentClient, CustomerClient};
 
-use super::{Stage, TELLINGS, known_everywhere};
+use super::{Stage, TELLINGS};
 
 #[tokio::test]
 async fn nobody_gets_a_chat_beyond_the_limit_at_whichever_nodes_they_begin() {
     for trouble in TELLINGS {
         let stage = Stage::set(3, trouble).await;
         let nodes = &stage.nodes;
-        stage.bob.changes(nodes.at(0), |agent| agent.status = AgentStatus::Away).await;
         for (name, chats_max) in [("carol@example.com", 2), ("dave@example.com", 3)] {
-            let agent = AgentClient::hired_as(nodes.at(0), name, |agent| {
+            AgentClient::hired_as(nodes.at(0), name, |agent| {
                 agent.role = Role::Normal;
                 agent.chats_max = chats_max;
-            });
-            known_everywhere(nodes, &agent.await, stage.channel).await;
+            })
+            .await;
         }
+        // Who knows the last change knows those before.
+        stage.bob.changes(nodes.at(0), |agent| agent.status = AgentStatus::Away).await;
         nodes
             .until_all("Bob away", async |world| {
                 let directory = world.app.directory(world.workspace).expect("it is open");
