@@ -1,10 +1,13 @@
 //! What can be said on the command line.
 
+pub(crate) mod jobs;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::bin::behavior::Behavior;
 use crate::commands::migrate_store::End;
 
 /// The open event server behind chatbots and help desks.
@@ -23,12 +26,20 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Show what Tidings does: a workspace with a bot, a chat page and a webhook receiver, on this machine only.
     Demo(Demo),
+    /// Receive webhooks: print each, verify it, and misbehave when told to. For trying out and testing.
+    Bin(Bin),
     /// List the types of events, or show one.
     EventTypes(EventTypes),
     /// Check bots' texts: every error with file, line and column.
     Check(Check),
     /// Print events of a running server, and follow them.
     Events(Events),
+    /// List what was sent to endpoints and how it went, and show, repeat or give up one of it.
+    Deliveries(Deliveries),
+    /// List the jobs that send again what was lost, and show or end one.
+    Jobs(jobs::Jobs),
+    /// Post events of a running server to an address of this machine, as an endpoint would get them.
+    Listen(Listen),
     /// Send the catalogue's sample of a type to a running server.
     Trigger(Trigger),
     /// Make a token with which a program uses the Chat API as an agent.
@@ -121,6 +132,37 @@ pub(crate) struct Demo {
     pub data: Option<PathBuf>,
 }
 
+/// Options of `bin`.
+#[derive(Debug, Args)]
+pub(crate) struct Bin {
+    /// Where to listen: this machine only, unless told.
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    pub listen: SocketAddr,
+    /// By which key deliveries are verified, whsec_... or whpk_...; more than one while a key changes.
+    #[arg(
+        long = "secret",
+        env = "TIDINGS_WEBHOOK_SECRET",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub secrets: Vec<String>,
+    /// What a sender must show in a handshake that shows a token.
+    #[arg(long)]
+    pub token: Option<String>,
+    /// Let others than this machine look at deliveries and tell how to behave.
+    #[arg(long)]
+    pub open: bool,
+    /// As JSON, one delivery a line.
+    #[arg(long)]
+    pub json: bool,
+    /// Print bodies as well.
+    #[arg(long, conflicts_with = "json")]
+    pub show_body: bool,
+    /// How it behaves at first; `PUT /behave` changes it, with the same names.
+    #[command(flatten, next_help_heading = "Misbehaving")]
+    pub behavior: Behavior,
+}
+
 /// Options of `event-types`.
 #[derive(Debug, Args)]
 pub(crate) struct EventTypes {
@@ -173,6 +215,126 @@ pub(crate) struct Events {
     pub json: bool,
 }
 
+/// How a running server is reached, before or after the name of what is to be done.
+#[derive(Debug, Args)]
+pub(crate) struct ServerAnywhere {
+    /// The server's address.
+    #[arg(long, env = "TIDINGS_URL", default_value = "http://127.0.0.1:8080", global = true)]
+    pub url: String,
+    /// A token of its API; must be said here or in the environment.
+    #[arg(long, env = "TIDINGS_TOKEN", hide_env_values = true, global = true)]
+    pub token: Option<String>,
+}
+
+impl ServerAnywhere {
+    /// The server, if its token was said.
+    pub(crate) fn checked(self) -> anyhow::Result<Server> {
+        let token = self.token.filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| {
+            anyhow::anyhow!(
+                "say the token of the server's API: --token, or TIDINGS_TOKEN in the environment"
+            )
+        })?;
+        Ok(Server { url: self.url, token })
+    }
+}
+
+/// Options of `deliveries`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Deliveries {
+    /// What to do with one of them; they are listed, unless given.
+    #[command(subcommand)]
+    pub action: Option<DeliveriesAction>,
+    /// Which ones are listed.
+    #[command(flatten)]
+    pub list: DeliveriesList,
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerAnywhere,
+}
+
+/// Which deliveries are listed, and how.
+#[derive(Debug, Args)]
+pub(crate) struct DeliveriesList {
+    /// Only those to this endpoint.
+    #[arg(long, value_name = "ID")]
+    pub endpoint: Option<String>,
+    /// Only those that are pending, delivered or failed.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// As `--status failed`.
+    #[arg(long, conflicts_with = "status")]
+    pub failed: bool,
+    /// At most so many, the newest.
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    /// Go on with what is new or tried again.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// As JSON, one delivery a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with a delivery.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeliveriesAction {
+    /// Show one with every try and what was answered.
+    Show {
+        /// Its id.
+        id: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// Show what exactly is sent: address, headers and body.
+        #[arg(long)]
+        request: bool,
+    },
+    /// Print a curl command that sends what one sent; secrets are variables of the shell.
+    Curl {
+        /// Its id.
+        id: String,
+    },
+    /// Try one once more, now.
+    Redeliver {
+        /// Its id.
+        id: String,
+    },
+    /// Send again all that failed at an endpoint: begins a job.
+    Recover(jobs::Recover),
+    /// Send a range of the log to an endpoint, delivered before or not: begins a job.
+    Replay(jobs::Replay),
+    /// Give a pending one up; what waits behind it in its chat goes on.
+    Cancel {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Options of `listen`.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+    /// Where events are posted to, as `http://localhost:3000/hook`.
+    #[arg(long, value_name = "URL")]
+    pub forward_to: String,
+    /// Only these types, aliases or areas as chat.*; separated by commas, or given more than once.
+    #[arg(long, value_delimiter = ',')]
+    pub events: Vec<String>,
+    /// Begin after this number; now, unless given.
+    #[arg(long, value_name = "SEQ")]
+    pub since: Option<u64>,
+    /// The secret that signs, whsec_...; a new one, unless given.
+    #[arg(long, env = "TIDINGS_WEBHOOK_SECRET", hide_env_values = true)]
+    pub secret: Option<String>,
+    /// Go on with the next event when nobody answers, instead of trying again.
+    #[arg(long)]
+    pub skip: bool,
+}
+
 /// Options of `trigger`.
 #[derive(Debug, Args)]
 pub(crate) struct Trigger {
@@ -184,8 +346,8 @@ pub(crate) struct Trigger {
     /// The chat to put it in.
     #[arg(long)]
     pub chat: Option<String>,
-    /// Its data as JSON, instead of the sample.
-    #[arg(long)]
+    /// Its data as JSON, or @ and the path of a file with it, instead of the sample.
+    #[arg(long, value_name = "JSON|@FILE")]
     pub data: Option<String>,
 }
 

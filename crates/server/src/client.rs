@@ -69,6 +69,16 @@ impl ApiClient {
         self.json(request).await
     }
 
+    /// Gets an answer in words.
+    pub(crate) async fn text(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<String> {
+        let request = self.request(Method::GET, path).query(query).timeout(ANSWER_DEADLINE);
+        self.send(request).await?.text().await.context("the server's answer is not text")
+    }
+
     /// Posts JSON and gets a JSON answer.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.request(Method::POST, path).json(body).timeout(ANSWER_DEADLINE);

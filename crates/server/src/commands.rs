@@ -2,15 +2,19 @@
 
 mod agent_token;
 mod backup;
+pub(crate) mod bin;
 mod check;
+mod deliveries;
 mod demo;
 mod doctor;
 mod event_types;
 mod events;
+mod listen;
 pub(crate) mod migrate_store;
 mod openapi;
 mod reference;
 mod serve;
+mod stream;
 mod trigger;
 
 use std::io::Write;
@@ -23,9 +27,13 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => serve::serve(options).await,
         Command::Demo(options) => demo::demo(options).await,
+        Command::Bin(options) => bin::bin(options).await,
         Command::EventTypes(options) => event_types::event_types(&options),
         Command::Check(options) => check::check(&options),
         Command::Events(options) => events::events(options).await,
+        Command::Deliveries(options) => deliveries::deliveries(options).await,
+        Command::Jobs(options) => deliveries::jobs(options).await,
+        Command::Listen(options) => listen::listen(options).await,
         Command::Trigger(options) => trigger::trigger(options).await,
         Command::AgentToken(options) => agent_token::agent_token(options).await,
         Command::Backup(options) => backup::backup(&options).await,

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use tidings_app::seal::{KEY_BYTES, Sealer};
 use tidings_app::{App, Parts};
 use tidings_catalogue::Catalogue;
-use tidings_outbound::{Client, Policy};
+use tidings_outbound::{Client, Options as Ways, Policy};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 
 use crate::clock::SystemClock;
@@ -105,8 +105,8 @@ impl Installation {
             archive: Arc::new(SqliteArchive::open(&self.archive_file())?),
             clock: Arc::new(SystemClock),
             catalogue,
-            guarded: Client::new(Policy::new(settings.allow_rules()?))?,
-            providers: Client::for_settings()?,
+            guarded: outbound(settings, &self.folder, Policy::new(settings.allow_rules()?))?,
+            providers: outbound(settings, &self.folder, Policy::trusted())?,
             sealer,
             settings: settings.pipeline(&self.folder, listens_on)?,
             node,
@@ -142,6 +142,13 @@ impl Installation {
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
+}
+
+/// The way out, by the ways of the settings.
+fn outbound(settings: &Settings, data: &Path, policy: Policy) -> anyhow::Result<Client> {
+    let (proxy, roots) = (settings.proxy()?, settings.added_authorities(data)?);
+    let ways = Ways { proxy, roots, ..Ways::default() };
+    Ok(Client::with_options(policy, ways)?)
 }
 
 /// The key as base64, or the path of a file that holds it.

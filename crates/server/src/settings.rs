@@ -3,8 +3,12 @@
 //! They come from `tidings.toml` in the data folder (or `--config`), then from the environment: `TIDINGS__HTTP__LISTEN`
 //! sets `http.listen`. An unknown key is an error that names it. Only this crate reads files and the environment.
 
+mod alike;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,12 +17,15 @@ use tidings_api::TrustedProxy;
 use tidings_app::Places;
 use tidings_app::pipeline::files::store;
 use tidings_app::settings::{S3Settings, Secret};
-use tidings_outbound::AllowRule;
+use tidings_brokers::{Brokers, Connection};
+use tidings_mail::Mailer;
+use tidings_outbound::{AllowRule, InvalidProxy, Proxy, Roots};
 
 /// What an environment variable for a setting begins with.
 const ENVIRONMENT_PREFIX: &str = "TIDINGS__";
 
-/// Declares the topics of the settings: each a struct with its defaults, and [`REFERENCE`], which holds the doc comments.
+/// Declares the topics of the settings: each a struct with its defaults, one a map from names that the operator gives, and
+/// [`REFERENCE`], which holds the doc comments.
 macro_rules! settings {
     ($(
         #[doc = $topic_doc:literal]
@@ -28,12 +35,21 @@ macro_rules! settings {
                 $key:ident: $Value:ty = $default:expr,
             )*
         }
-    )*) => {
+    )*
+    by name {
+        #[doc = $map_doc:literal]
+        $map:ident {
+            #[doc = $name_doc:literal]
+            $name:ident,
+        }
+    }) => {
         /// All settings.
         #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct Settings {
             $(#[doc = $topic_doc] pub $topic: $Topic,)*
+            #[doc = $map_doc]
+            pub $map: BTreeMap<String, SecretText>,
         }
 
         $(
@@ -56,7 +72,11 @@ macro_rules! settings {
             name: stringify!($topic),
             doc: $topic_doc,
             keys: &[$((stringify!($key), $doc)),*],
-        }),*];
+        },)* Topic {
+            name: stringify!($map),
+            doc: $map_doc,
+            keys: &[(stringify!($name), $name_doc)],
+        }];
     };
 }
 
@@ -168,8 +188,14 @@ settings! {
     }
     /// Calls to addresses that others give us.
     outbound: Outbound {
-        /// Private addresses that may be called all the same: networks (`10.0.0.0/8`), hosts or hosts with ports. Since v0.1.
+        /// Private addresses that may be called all the same: networks (`10.0.0.0/8`), hosts or hosts with ports. A port below 1024 other than 80 and 443 is open where its host is named. Since v0.1.
         allow: Vec<String> = Vec::new(),
+        /// A proxy for all calls to others, the services of channels and a bucket included: `http://host:port`, `https://`, `socks5://` (it is told addresses) or `socks5h://` (it is told names), with `user:password@` where it asks for them. Better in the environment than in a file: `TIDINGS__OUTBOUND__PROXY`. Proxies of the environment's `HTTP_PROXY` are not used. Since v0.2.
+        proxy: Option<SecretText> = None,
+        /// A file of certificates (PEM) whose authorities are trusted beside the machine's; one that is not absolute is in the data folder. Since v0.2.
+        ca_file: Option<PathBuf> = None,
+        /// What is called without the proxy: names with all names below them, addresses, networks. Since v0.2.
+        no_proxy: Vec<String> = Vec::new(),
     }
     /// Webhooks.
     delivery: Delivery {
@@ -180,17 +206,28 @@ settings! {
         /// How long one try may take, in seconds. Since v0.1.
         deadline_s: u64 = tidings_app::Settings::default().delivery_deadline.as_secs(),
     }
+    /// Mail to those who run the installation: when an endpoint's receiver begins to fail, is paused, switched off, or is back.
+    mail: Mail {
+        /// The mail server: `smtps://user:password@host`, or `smtp://user:password@host:587?tls=required`. Unset, no mail is sent. Better in the environment than in a file: `TIDINGS__MAIL__URL`. Since v0.2.
+        url: Option<SecretText> = None,
+        /// Who it is from, as `Tidings <tidings@example.com>`. Since v0.2.
+        from: Option<String> = None,
+        /// Who gets it. Since v0.2.
+        to: Vec<String> = Vec::new(),
+    }
     /// The Chat API.
     chat_api: ChatApi {
         /// How many webhooks a program may register for one action. Since v0.2.
         webhooks_per_action_max: usize = tidings_app::Settings::default().webhooks_per_action_max,
     }
-    /// How long events are kept.
+    /// How long things are kept.
     retention: Retention {
-        /// For how many days; unset keeps them for ever. Since v0.1.
+        /// For how many days events are kept; unset keeps them for ever. Since v0.1.
         days: Option<u32> = None,
         /// How many events of a workspace; unset keeps all. Since v0.1.
         events: Option<u64> = None,
+        /// For how many days the log of deliveries is kept, since the last try; 0 keeps it for ever. What is still owed stays. Since v0.2.
+        deliveries_days: u32 = DELIVERIES_DAYS,
     }
     /// Bots.
     bots: Bots {
@@ -208,7 +245,17 @@ settings! {
         /// What is written, as `info` or `info,tidings_app=debug`. Since v0.1.
         level: String = "info".into(),
     }
+    by name {
+        /// Brokers that endpoints may name instead of a URL, each under a name of your choice: letters, digits, `-` and `_`. Nothing else of them is shown to anybody.
+        brokers {
+            /// As `nats://user:password@host:4222` (JetStream), `amqps://user:password@host/vhost` (RabbitMQ), `rediss://:password@host/0` (streams), `kafkas://user:password@host:9092` or `file:///folder` (lines of JSON). `tls://`, `amqps://`, `rediss://` and `kafkas://` are with TLS. Options follow a `?`: with TLS `root_certificates` (a file of whom to trust instead of the machine's list), for Kafka `sasl` (`plain`, `scram-sha-256`, `scram-sha-512`), for files `file_bytes`, `file_s` and `files` (when one ends, and how many are kept). Better in the environment than in a file: `TIDINGS__BROKERS__NAME`. Since v0.2.
+            name,
+        }
+    }
 }
+
+/// As the app has it: a month.
+const DELIVERIES_DAYS: u32 = 30;
 
 /// A commit is mostly waiting for the disk and the network: four keep a database of a few cores busy.
 const DATABASE_WRITERS: usize = 4;
@@ -341,7 +388,7 @@ impl Settings {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> anyhow::Result<Self> {
         // Read as it stands first: an error then points at its line.
-        toml::from_str::<Self>(text)?;
+        toml::from_str::<Self>(text).map_err(|error| without_its_line(text, &error))?;
         let mut table: toml::Table = toml::from_str(text)?;
         for (name, value) in variables {
             let path = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(&name).to_ascii_lowercase();
@@ -360,7 +407,10 @@ impl Settings {
 
     fn check(&self) -> anyhow::Result<()> {
         self.allow_rules()?;
+        self.proxy()?;
         self.trusted_proxies()?;
+        self.mailer()?;
+        self.brokers()?;
         anyhow::ensure!(
             self.limits.body_bytes_max >= 1_024,
             "limits.body_bytes_max: must be at least 1024"
@@ -446,10 +496,64 @@ impl Settings {
         rules.collect::<Result<_, _>>().context("outbound.allow")
     }
 
+    /// The proxy of `outbound.proxy`.
+    pub(crate) fn proxy(&self) -> anyhow::Result<Option<Proxy>> {
+        let Some(SecretText(url)) = &self.outbound.proxy else {
+            anyhow::ensure!(
+                self.outbound.no_proxy.is_empty(),
+                "outbound.no_proxy: is for calls that go through outbound.proxy, which is not set"
+            );
+            return Ok(None);
+        };
+        let proxy = Proxy::new(url, &self.outbound.no_proxy).map_err(|error| match error {
+            InvalidProxy::Url => anyhow::anyhow!("outbound.proxy: {error}"),
+            InvalidProxy::Exception(_) | InvalidProxy::TooManyExceptions => {
+                anyhow::anyhow!("outbound.no_proxy: {error}")
+            }
+        })?;
+        Ok(Some(proxy))
+    }
+
+    /// The brokers of `brokers`; nothing connects yet.
+    pub(crate) fn brokers(&self) -> anyhow::Result<Brokers> {
+        let connections: Vec<Connection> = self
+            .brokers
+            .iter()
+            .map(|(name, SecretText(url))| Connection { name: name.clone(), url: url.clone() })
+            .collect();
+        Brokers::open(&connections)
+            .map_err(|wrong| anyhow::anyhow!("brokers.{}: {}", wrong.name, wrong.why))
+    }
+
+    /// The authorities of `outbound.ca_file`.
+    pub(crate) fn added_authorities(&self, data: &Path) -> anyhow::Result<Option<Roots>> {
+        let Some(path) = &self.outbound.ca_file else { return Ok(None) };
+        let path = data.join(path);
+        let wrong = || format!("outbound.ca_file: cannot take {}", path.display());
+        let roots = Roots::from_pem(&std::fs::read(&path).with_context(wrong)?);
+        roots.map(Some).with_context(wrong)
+    }
+
     /// The addresses of `http.trusted_proxies`.
     pub(crate) fn trusted_proxies(&self) -> anyhow::Result<Vec<TrustedProxy>> {
         let proxies = self.http.trusted_proxies.iter().map(|proxy| proxy.parse());
         proxies.collect::<Result<_, _>>().context("http.trusted_proxies")
+    }
+
+    /// Who sends mail, if somebody does.
+    pub(crate) fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        let Some(SecretText(url)) = &self.mail.url else {
+            anyhow::ensure!(
+                self.mail.from.is_none() && self.mail.to.is_empty(),
+                "mail.url: is needed where mail.from or mail.to is set"
+            );
+            return Ok(None);
+        };
+        let from = self.mail.from.as_deref().context("mail.from: is needed with mail.url")?;
+        // The settings are named as the fields of what is wrong.
+        Mailer::new(url, from, &self.mail.to)
+            .map(Some)
+            .map_err(|wrong| anyhow::anyhow!("mail.{wrong}"))
     }
 
     /// The database of `geo`.
@@ -488,12 +592,11 @@ impl Settings {
         data: &Path,
         listens_on: SocketAddr,
     ) -> anyhow::Result<tidings_app::Settings> {
+        let public_url =
+            self.http.public_url.clone().unwrap_or_else(|| format!("http://{listens_on}"));
         Ok(tidings_app::Settings {
-            public_url: self
-                .http
-                .public_url
-                .clone()
-                .unwrap_or_else(|| format!("http://{listens_on}")),
+            alike: alike::told(self, &public_url)?,
+            public_url,
             files_folder: match &self.files.shared_folder {
                 Some(folder) => data.join(folder),
                 None => data.join("files"),
@@ -506,6 +609,10 @@ impl Settings {
                 .days
                 .map(|days| Duration::from_secs(u64::from(days) * 86_400)),
             keep_events_max: self.retention.events,
+            keep_deliveries_for: match self.retention.deliveries_days {
+                0 => None,
+                days => Some(Duration::from_secs(u64::from(days) * 86_400)),
+            },
             retry_delays: self
                 .delivery
                 .retry_delays_s
@@ -514,6 +621,8 @@ impl Settings {
                 .map(Duration::from_secs)
                 .collect(),
             delivery_deadline: Duration::from_secs(self.delivery.deadline_s),
+            mail: self.mailer()?,
+            brokers: Arc::new(self.brokers()?),
             webhooks_per_action_max: self.chat_api.webhooks_per_action_max,
             bot_failure_answer: self.bots.failure_answer.clone(),
             bot_messages_per_minute_max: self.bots.messages_per_minute_max,
@@ -521,14 +630,28 @@ impl Settings {
     }
 }
 
+/// What is wrong, in which line and with which key; not the line itself, as passwords may stand there.
+fn without_its_line(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return anyhow::anyhow!("{}", error.message());
+    };
+    let above = before.matches('\n').count();
+    let of_key = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    let key = text.lines().nth(above).and_then(|line| line.split_once('='));
+    let key = key.map(|(key, _)| key.trim()).filter(|key| key.chars().all(of_key));
+    let named = key.map(|key| format!(", {key}")).unwrap_or_default();
+    anyhow::anyhow!("line {}{named}: {}", above + 1, error.message())
+}
+
 /// A variable's text as the value it means: a number, true or false, a list after commas, or text.
 fn from_variable(section: &str, key: &str, text: &str) -> toml::Value {
     let is_list = matches!(
         (section, key),
         ("http", "trusted_proxies")
-            | ("outbound", "allow")
+            | ("outbound", "allow" | "no_proxy")
             | ("delivery", "retry_delays_s")
             | ("nats", "urls")
+            | ("mail", "to")
     );
     if is_list {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -537,7 +660,7 @@ fn from_variable(section: &str, key: &str, text: &str) -> toml::Value {
     // Names and keys are texts, also those of digits only.
     let is_text = match section {
         "files" => !matches!(key, "upload_bytes_max" | "path_style"),
-        "node" => true,
+        "node" | "mail" | "brokers" => true,
         "nats" => key != "require_tls",
         _ => false,
     };
@@ -589,12 +712,17 @@ mod tests {
             .replace("# folder =", "folder = \"bots\"")
             .replace("# drain_s =", "drain_s = 1")
             .replace("# listen_url =", "listen_url = \"postgres://db.example/tidings\"")
-            .replace("# url =", "url = \"postgres://db.example/tidings\"")
+            .replacen("# url =", "url = \"postgres://db.example/tidings\"", 1)
+            .replace("# url =", "url = \"smtps://mail.example\"")
+            .replace("# from =", "from = \"tidings@example.com\"")
+            .replace("\nto = []", "\nto = [\"olga@example.com\"]")
             .replace("# certificate =", "certificate = \"node.pem\"")
             .replace("# certificate_key =", "certificate_key = \"node.key\"")
             .replace("# credentials =", "credentials = \"tidings.creds\"")
             .replace("# root_certificates =", "root_certificates = \"ca.pem\"")
-            .replace("# name =", "name = \"one\"")
+            .replace("# name =", "name = \"file:///mnt/events\"")
+            .replace("# ca_file =", "ca_file = \"authorities.pem\"")
+            .replace("# proxy =", "proxy = \"socks5://proxy.example\"")
             .replace("# shared_folder =", "shared_folder = \"/mnt/files\"");
         assert!(!set.lines().any(|line| line.starts_with("# ") && line.ends_with(" =")), "{set}");
         Settings::merge(&set, []).expect("every key is known");
@@ -629,6 +757,71 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_has_exceptions_and_shows_no_password() {
+        let proxy = variable("TIDINGS__OUTBOUND__PROXY", "http://me:wonder@proxy:3128");
+        let none = variable("TIDINGS__OUTBOUND__NO_PROXY", "carol.example, 10.0.0.0/8");
+        let settings = Settings::merge("", [proxy.clone(), none]).expect("good");
+        assert_eq!(settings.outbound.no_proxy, ["carol.example", "10.0.0.0/8"]);
+        assert!(settings.proxy().expect("good").is_some());
+        assert!(!format!("{settings:?}").contains("wonder"), "{settings:?}");
+        let wrong = variable("TIDINGS__OUTBOUND__NO_PROXY", "carol.example:80");
+        let error = Settings::merge("", [proxy, wrong]).expect_err("a port").to_string();
+        assert!(error.contains("outbound.no_proxy"), "{error}");
+    }
+
+    #[test]
+    fn brokers_have_names_and_show_no_password() {
+        let text = "[brokers]\nfiles = \"file:///mnt/events\"\n";
+        let events = variable("TIDINGS__BROKERS__EVENTS", "nats://me:wonder@nats");
+        let settings = Settings::merge(text, [events]).expect("good");
+        let brokers = settings.brokers().expect("good");
+        let names: Vec<&str> = brokers.names().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["events", "files"]);
+        assert!(!format!("{settings:?} {brokers:?}").contains("wonder"), "{settings:?}");
+        for (name, value, told) in [
+            (
+                "TIDINGS__BROKERS__EVENTS",
+                "http://me:SECRET@nats",
+                "brokers.events: url: must begin",
+            ),
+            ("TIDINGS__BROKERS__EVENTS", "nats://me:SECRET@", "brokers.events: url: host"),
+            ("TIDINGS__BROKERS__A B", "nats://me:SECRET@nats", "brokers.a b: name: must have"),
+        ] {
+            let error = Settings::merge("", [variable(name, value)]).expect_err(value).to_string();
+            assert!(error.contains(told) && !error.contains("SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_file_is_not_repeated() {
+        for (line, told) in [
+            ("events = [\"nats://me:SECRET@nats\"]", "invalid type: sequence, expected a string"),
+            ("events = \"nats://me:SECRET@nats", "invalid basic string"),
+            ("events = 'nats://me:SECRET@nats'\nevents = 'nats://me:SECRET@nats'", "duplicate key"),
+        ] {
+            let text = format!("[http]\n[brokers]\n{line}\n");
+            let error = Settings::merge(&text, []).expect_err(told).to_string();
+            assert!(error.contains(told) && error.contains("line "), "{error}");
+            assert!(!error.contains("SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn added_authorities_come_from_a_file() {
+        let data = tempfile::tempdir().expect("a folder");
+        let said = variable("TIDINGS__OUTBOUND__CA_FILE", "ours.pem");
+        let settings = Settings::merge("", [said]).expect("good");
+        let error = settings.added_authorities(data.path()).expect_err("there is none");
+        assert!(error.to_string().contains("outbound.ca_file"), "{error}");
+        std::fs::write(data.path().join("ours.pem"), "hello").expect("written");
+        let error = settings.added_authorities(data.path()).expect_err("it holds none");
+        assert!(format!("{error:#}").contains("BEGIN CERTIFICATE"), "{error:#}");
+        let pem = include_str!("../../outbound/tests/data/tls/authority.pem");
+        std::fs::write(data.path().join("ours.pem"), pem).expect("written");
+        assert!(settings.added_authorities(data.path()).expect("good").is_some());
+    }
+
+    #[test]
     fn many_nodes_need_files_that_all_reach() {
         let url = variable("TIDINGS__DATABASE__URL", "postgres://alice:wonder@db/tidings");
         let error = Settings::merge("", [url.clone()]).expect_err("files are in one folder");
@@ -654,6 +847,13 @@ mod tests {
         let error =
             Settings::merge("[outbound]\nallow = [\"10.0.0.0/99\"]\n", []).expect_err("bad rule");
         assert!(error.to_string().contains("outbound.allow"), "{error}");
+        for (name, value, key) in [
+            ("TIDINGS__OUTBOUND__PROXY", "ftp://me:SECRET@proxy", "outbound.proxy"),
+            ("TIDINGS__OUTBOUND__NO_PROXY", "carol.example", "outbound.no_proxy"),
+        ] {
+            let error = Settings::merge("", [variable(name, value)]).expect_err(name).to_string();
+            assert!(error.contains(key) && !error.contains("SECRET"), "{error}");
+        }
         let proxies = variable("TIDINGS__HTTP__TRUSTED_PROXIES", "10.0.0.1,proxy");
         let error = Settings::merge("", [proxies]).expect_err("no network").to_string();
         assert!(error.contains("http.trusted_proxies"), "{error}");

@@ -3,9 +3,9 @@
 //! Everything in it is the real thing: the bot is a text in a folder that may be edited while it runs, the webhook goes
 //! through the guarded client to a port of this machine, and is verified there.
 
-mod receiver;
 mod routes;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use anyhow::Context;
 use tidings_app::App;
 use tidings_app::admin::agents::{self, AgentChange};
 use tidings_app::admin::channels::{self, ChannelChange};
-use tidings_app::admin::endpoints::{self, EndpointChange};
+use tidings_app::admin::endpoints::{self, EndpointChange, Signature};
 use tidings_app::desk::credentials::agent_token;
 use tidings_model::{AgentId, Channel, ChannelKind, Role, WorkspaceId};
 
-use self::receiver::Receiver;
 use super::agent_token::{Made, make};
+use super::bin::{self, Receiver};
 use super::say;
 use super::serve::{Server, told_to_stop};
 use crate::cli;
@@ -47,7 +47,8 @@ pub(super) async fn demo(options: cli::Demo) -> anyhow::Result<ExitCode> {
     let installation = Installation::at(&folder)?;
     let bots = installation.folder().join("bots");
     write_bot(&bots)?;
-    let receiver = Receiver::start().await?;
+    let receiver =
+        Receiver::start(SocketAddr::from(([127, 0, 0, 1], 0)), bin::Options::default()).await?;
     let mut settings =
         Settings { log: Log { level: "warn".into(), ..Log::default() }, ..Settings::default() };
     settings.http.listen = options.listen;
@@ -60,17 +61,18 @@ pub(super) async fn demo(options: cli::Demo) -> anyhow::Result<ExitCode> {
     subscribe(server.app(), workspace, &receiver).await?;
     let bob = bobs_token(server.app(), workspace).await?;
     let readiness = Arc::clone(server.readiness());
+    let (address, receives) = (server.address(), receiver.address());
     let routes =
         routes::routes(Arc::clone(server.app()), readiness, workspace, channel.id, receiver);
-    let address = server.address();
     let served = server.start(Some(routes)).await?;
-    tell(address, &channel, token.as_deref(), &bob, &bots)?;
+    tell(address, receives, &channel, token.as_deref(), &bob, &bots)?;
     told_to_stop().await?;
     served.stop_unless_hurried().await
 }
 
 fn tell(
-    address: std::net::SocketAddr,
+    address: SocketAddr,
+    receiver: SocketAddr,
     channel: &Channel,
     token: Option<&str>,
     bob: &Made,
@@ -82,6 +84,7 @@ fn tell(
          chat on the left, see events and signed webhooks arrive\n\n  \
          Chat   http://{address}/chat/{channel}\n  \
          Widget http://{address}/widget?organization={organization}&channel={channel}\n  \
+         Bin    http://{receiver}/, the webhook receiver\n  \
          API    http://{address}/openapi.json",
         version = env!("CARGO_PKG_VERSION"),
         channel = channel.id,
@@ -177,7 +180,7 @@ async fn subscribe(
         description: Some(DESCRIPTION.into()),
         ..EndpointChange::default()
     };
-    let (_, secret) = endpoints::create(app, workspace, change).await?;
+    let (_, secret) = endpoints::create(app, workspace, change, Signature::V1).await?;
     receiver.expect(secret.parse()?);
     Ok(())
 }

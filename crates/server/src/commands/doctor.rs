@@ -1,13 +1,17 @@
-//! `tidings doctor`: what is wrong with an installation, and what to do. It changes nothing.
+//! `tidings doctor`: what is wrong with an installation, and what to do. It changes nothing, but makes the folders into
+//! which brokers of files are to write.
 
+mod brokers;
 mod nodes;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use tidings_app::admin::bots::CatalogueVocabulary;
 use tidings_behaviors::Bot;
 use tidings_catalogue::Catalogue;
+use tidings_mail::Mailer;
 use tidings_store::Store;
 use tidings_store_postgres::PostgresStore;
 use tidings_store_sqlite::OpenError;
@@ -58,8 +62,15 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
     )?;
     let settings = settings.unwrap_or_default();
 
+    for (name, found) in brokers::look(&settings.brokers()?).await {
+        check(&name, found)?;
+    }
+
     if installation.key_file().exists() || !installation.has_key() {
         check("key", key_is_private(&installation))?;
+    }
+    if let Ok(Some(mailer)) = settings.mailer() {
+        check("mail", mail(&mailer).await)?;
     }
     if has_database {
         for (name, found) in database(&installation, &settings).await {
@@ -122,6 +133,12 @@ async fn database(installation: &Installation, settings: &Settings) -> nodes::Fo
     }
     found.push(("store", look_at(engine.store).await));
     found
+}
+
+/// Whether the mail server lets us in; nobody is written to.
+async fn mail(mailer: &Mailer) -> anyhow::Result<String> {
+    mailer.reaches_server().await.context("see mail.url")?;
+    Ok("the mail server answers".into())
 }
 
 /// A store that a server has open is looked through by that server: its `/readyz` tells of damage.

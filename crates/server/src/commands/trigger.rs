@@ -10,15 +10,22 @@ use super::say;
 use crate::cli::Trigger;
 use crate::client::ApiClient;
 
+/// How many names are told where one is unknown.
+const NEAREST_MAX: usize = 3;
+
 pub(super) async fn trigger(options: Trigger) -> anyhow::Result<ExitCode> {
     let data: Value = match &options.data {
-        Some(text) => serde_json::from_str(text).context("--data is not JSON")?,
+        Some(said) => read(said)?,
         None => {
             let catalogue = Catalogue::builtin()?;
             let resolved = catalogue.resolve(&options.event_type).with_context(|| {
-                let nearest = catalogue.nearest(&options.event_type).unwrap_or_default();
+                let nearest = catalogue.nearest_few(&options.event_type, NEAREST_MAX);
+                let nearest = match nearest.join(", ") {
+                    none if none.is_empty() => String::new(),
+                    nearest => format!("; the nearest: {nearest}"),
+                };
                 format!(
-                    "no event type or alias {:?}; the nearest is {nearest:?}",
+                    "no event type or alias {:?}{nearest} (`tidings event-types` lists all)",
                     options.event_type
                 )
             })?;
@@ -32,4 +39,15 @@ pub(super) async fn trigger(options: Trigger) -> anyhow::Result<ExitCode> {
     let event = ApiClient::new(&options.server)?.post("/api/v1/events", &body).await?;
     say(serde_json::to_string_pretty(&event)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Data as it was said: JSON, or the path of a file with it.
+fn read(said: &str) -> anyhow::Result<Value> {
+    match said.strip_prefix('@') {
+        Some(path) => {
+            let text = std::fs::read(path).with_context(|| format!("cannot read {path}"))?;
+            serde_json::from_slice(&text).with_context(|| format!("{path} is not JSON"))
+        }
+        None => serde_json::from_str(said).context("--data is not JSON"),
+    }
 }

@@ -106,7 +106,8 @@ async fn metrics_count_and_name_nobody() {
             assert!(!line.contains(of_somebody), "{line}");
         }
     }
-    let known = ["", "by", "class", "le", "outcome", "reader", "route"].map(str::to_owned);
+    let known =
+        ["", "by", "class", "endpoint", "le", "outcome", "reader", "route"].map(str::to_owned);
     assert!(labels.is_subset(&BTreeSet::from(known)), "{labels:?}");
     server.stop().await;
 }

@@ -82,7 +82,7 @@ async fn trigger_and_events_speak_to_a_running_server() {
     assert!(own.status.success(), "{own:?}");
     let unknown = installation.run(&["trigger", "chat.costum"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(complaint(&unknown).contains("the nearest is \"chat.custom\""), "{unknown:?}");
+    assert!(complaint(&unknown).contains("the nearest: chat.custom"), "{unknown:?}");
     let misfit = installation.run(&["trigger", "chat.message", "--data", "{}"]);
     assert!(complaint(&misfit).contains("invalid_data"), "{misfit:?}");
 
@@ -157,6 +157,25 @@ async fn following_goes_on_after_a_restart() {
     installation.raise("four").await;
     following.until_shown(4).await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn the_doctor_asks_the_mail_server() {
+    let mut installation = Installation::new();
+    installation.start().await.stop().await;
+    let mut server = tidings_services::MailServer::start().await.expect("a mail server");
+    installation.set("TIDINGS__MAIL__URL", &server.url());
+    let half = installation.as_set(&["doctor", "--data", "data"]);
+    assert!(printed(&half).contains("mail.from: is needed with mail.url"), "{half:?}");
+    installation.set("TIDINGS__MAIL__FROM", "Tidings <tidings@example.com>");
+    installation.set("TIDINGS__MAIL__TO", "olga@example.com, otto@example.com");
+    let well = installation.as_set(&["doctor", "--data", "data"]);
+    assert!(printed(&well).contains("ok    mail: the mail server answers"), "{well:?}");
+    server.stop().await.expect("it stops");
+    let sick = installation.as_set(&["doctor", "--data", "data"]);
+    assert!(printed(&sick).contains("WRONG mail: see mail.url: "), "{sick:?}");
+    assert!(!printed(&sick).contains("let-me-in"), "{sick:?}");
+    assert_eq!(server.mails().expect("they can be read").len(), 0, "nobody is written to");
 }
 
 #[tokio::test]

@@ -49,7 +49,8 @@ async fn the_demo_shows_a_chat_its_events_and_signed_webhooks() {
 
     eventually("the webhook of the bot's answer arrives, well signed", async || {
         webhooks(&installation).await.iter().any(|webhook| {
-            webhook["type"] == "chat.rich_message" && webhook["signature_ok"] == json!(true)
+            webhook["events"][0]["type"] == "chat.rich_message"
+                && webhook["signature_ok"] == json!(true)
         })
     })
     .await;

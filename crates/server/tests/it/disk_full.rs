@@ -19,7 +19,7 @@ async fn a_full_disk_is_told_and_writes_resume_when_there_is_room() {
     let mut endpoints = Vec::new();
     for number in 0..ENDPOINTS {
         let body = json!({
-            "url": format!("http://127.0.0.1:9/{number}"),
+            "url": format!("http://127.0.0.1:9009/{number}"),
             "events": ["bot.published"],
             "description": "a room to be cleared ".repeat(45),
         });
@@ -37,7 +37,7 @@ async fn a_full_disk_is_told_and_writes_resume_when_there_is_room() {
     );
     assert_eq!(installation.get("/readyz").await.status, 200, "it serves what it can");
     let sick =
-        installation.post("/api/v1/endpoints", &json!({ "url": "http://127.0.0.1:9" })).await;
+        installation.post("/api/v1/endpoints", &json!({ "url": "http://127.0.0.1:9009" })).await;
     assert!(sick.status == 201 || sick.code() == "storage_full", "{sick:?}");
 
     for id in &endpoints {

@@ -8,10 +8,13 @@
 )]
 
 mod backups;
+mod bin;
 mod bots;
+mod brokers;
 mod browser;
 mod command_line;
 mod damage;
+mod deliveries;
 mod demo;
 mod deploying;
 mod disk_full;
@@ -22,6 +25,7 @@ mod livechat_clients;
 mod livechat_how_to;
 mod many_nodes;
 mod moving;
+mod receivers;
 mod starting;
 mod stopping;
 mod subscriber;

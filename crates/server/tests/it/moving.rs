@@ -10,12 +10,12 @@ async fn database() -> Database {
     tidings_services::database().await.expect("PostgreSQL runs: cargo xtask test installs it")
 }
 
-/// Makes an installation one of many nodes.
-fn share(installation: &mut Installation, database: &Database) {
+/// Makes an installation one of many nodes, whose files are in a folder.
+fn share(installation: &mut Installation, database: &Database, files: &Path) {
     installation.set("TIDINGS__DATABASE__URL", &database.url());
-    let files = installation.beside("files");
-    installation.set("TIDINGS__FILES__SHARED_FOLDER", files.to_str().expect("a plain path"));
+    installation.set("TIDINGS__FILES__SHARED_FOLDER", text(files));
     installation.set("TIDINGS__HTTP__DRAIN_S", "0");
+    installation.set("TIDINGS__HTTP__PUBLIC_URL", "http://balancer.example");
 }
 
 fn text(path: &Path) -> &str {
@@ -51,7 +51,8 @@ async fn a_store_moves_to_a_database_and_back() {
     assert_eq!(again.status.code(), Some(1));
     assert!(complaint(&again).contains("is not empty"), "{again:?}");
 
-    share(&mut installation, &database);
+    let files = installation.beside("files");
+    share(&mut installation, &database, &files);
     let server = installation.start().await;
     assert_eq!(installation.events().await, before, "and the token is good");
     installation.raise("after").await;
@@ -84,8 +85,9 @@ async fn a_store_moves_to_a_database_and_back() {
 async fn a_node_with_another_key_is_refused() {
     let database = database().await;
     let (mut first, mut second) = (Installation::new(), Installation::new());
-    share(&mut first, &database);
-    share(&mut second, &database);
+    let files = first.beside("files");
+    share(&mut first, &database, &files);
+    share(&mut second, &database, &files);
     let server = first.start().await;
     let refused = second.refused();
     assert!(complaint(&refused).contains("copy secret.key"), "{refused:?}");
@@ -117,7 +119,8 @@ async fn a_node_with_another_key_is_refused() {
 async fn a_database_is_backed_up_and_restored() {
     let database = database().await;
     let mut installation = Installation::new();
-    share(&mut installation, &database);
+    let files = installation.beside("files");
+    share(&mut installation, &database, &files);
     let server = installation.start().await;
     installation.raise("before").await;
     let before = installation.events().await;
@@ -138,7 +141,8 @@ async fn a_database_is_backed_up_and_restored() {
     let restored = restore(&["--database", &other.url()]);
     assert!(restored.status.success(), "{restored:?}");
     let mut installation = Installation::new().with_data(&new_folder);
-    share(&mut installation, &other);
+    let files = installation.beside("files");
+    share(&mut installation, &other, &files);
     let server = installation.start().await;
     assert_eq!(installation.events().await, before);
     installation.raise("on").await;

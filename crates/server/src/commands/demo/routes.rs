@@ -17,7 +17,7 @@ use tidings_app::pipeline::live::{Watch, Watcher};
 use tidings_catalogue::TypeFilter;
 use tidings_model::{ChannelId, Seq, WorkspaceId, envelope};
 
-use super::receiver::Receiver;
+use super::super::bin::Receiver;
 
 #[derive(Clone)]
 struct Demo {
@@ -48,7 +48,7 @@ async fn info(State(demo): State<Demo>) -> Json<Value> {
 }
 
 async fn webhooks(State(demo): State<Demo>) -> Json<Value> {
-    Json(json!({ "items": demo.receiver.arrived() }))
+    Json(json!({ "items": demo.receiver.arrived_after(0) }))
 }
 
 #[derive(Deserialize)]

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use tidings_app::nodes::DEAD_AFTER;
-use tidings_app::nodes::lease;
+use tidings_app::nodes::list::{self, Standing};
 use tidings_model::NodeId;
-use tidings_store::read::DOCUMENTS_READ_MAX;
-use tidings_store::{DocumentQuery, Kind, Peer, SHARES, Scan, Store};
+use tidings_store::{Peer, SHARES, Store};
 
 /// How far clocks may differ: beyond it timers and times of events are visibly wrong. The way to the database is in it.
 const CLOCK_DIFFERS_MAX_MS: i64 = 1_000;
@@ -23,7 +21,7 @@ pub(super) type Found = Vec<(&'static str, anyhow::Result<String>)>;
 /// Looks at the nodes, as they told of themselves.
 pub(super) fn look(peers: &[Peer]) -> Found {
     let (live, gone): (Vec<&Peer>, Vec<&Peer>) =
-        peers.iter().partition(|peer| peer.age < DEAD_AFTER);
+        peers.iter().partition(|peer| list::standing(peer) != Standing::Gone);
     let mut found = Found::new();
     let told: Vec<String> = live.iter().map(|peer| about(peer)).collect();
     let mut nodes = format!("{} live", live.len());
@@ -37,6 +35,7 @@ pub(super) fn look(peers: &[Peer]) -> Found {
     found.push(("nodes", Ok(nodes)));
     found.push(("clocks", clocks(&live)));
     found.push(("versions", Ok(versions(&live))));
+    found.push(("same settings", settings(&live)));
     found.push(("lag", lag(&live)));
     found
 }
@@ -74,6 +73,30 @@ fn versions(live: &[&Peer]) -> String {
     }
 }
 
+/// Whether all were told alike. A node of a release that says less of them is not compared.
+fn settings(live: &[&Peer]) -> anyhow::Result<String> {
+    let mut told: BTreeMap<&str, BTreeMap<String, Vec<&str>>> = BTreeMap::new();
+    for peer in live {
+        let settings = peer.node.state.get("settings").and_then(Value::as_object);
+        for (name, value) in settings.into_iter().flatten() {
+            let by_value = told.entry(name).or_default();
+            by_value.entry(value.to_string()).or_default().push(&peer.node.name);
+        }
+    }
+    let differs = |(name, by_value): (&&str, &BTreeMap<String, Vec<&str>>)| {
+        let told = by_value.iter().map(|(value, nodes)| format!("{value} at {}", nodes.join(", ")));
+        (by_value.len() > 1)
+            .then(|| format!("{name} is {}", told.collect::<Vec<_>>().join(" and ")))
+    };
+    let different: Vec<String> = told.iter().filter_map(differs).collect();
+    anyhow::ensure!(
+        different.is_empty(),
+        "they differ: {}; tell all nodes the same",
+        different.join("; ")
+    );
+    Ok(format!("{} of them are the same everywhere", told.len()))
+}
+
 fn lag(live: &[&Peer]) -> anyhow::Result<String> {
     let mut worst: BTreeMap<&str, u64> = BTreeMap::new();
     let mut longest = 0;
@@ -101,24 +124,18 @@ fn lag(live: &[&Peer]) -> anyhow::Result<String> {
 pub(super) async fn leases(store: &dyn Store, peers: &[Peer]) -> anyhow::Result<String> {
     let live: BTreeMap<NodeId, &str> = peers
         .iter()
-        .filter(|peer| peer.age < DEAD_AFTER)
+        .filter(|peer| list::standing(peer) != Standing::Gone)
         .map(|peer| (peer.node.id, peer.node.name.as_str()))
         .collect();
     let workspaces = store.workspaces().await?;
     let mut held: BTreeMap<&str, usize> = BTreeMap::new();
     let mut unheld = 0;
     for workspace in &workspaces {
-        let query = DocumentQuery {
-            kind: Kind::Lease,
-            scan: Scan::All,
-            after: None,
-            limit: DOCUMENTS_READ_MAX,
-        };
         let mut of_live = 0;
-        for lease in lease::read(store.documents(*workspace, query).await?.documents).values() {
-            if let Some(name) = lease.holder.and_then(|holder| live.get(&holder)) {
-                *held.entry(name).or_default() += 1;
-                of_live += 1;
+        for (holder, shares) in list::leased(store, *workspace).await? {
+            if let Some(name) = live.get(&holder) {
+                *held.entry(name).or_default() += shares.len();
+                of_live += shares.len();
             }
         }
         unheld += usize::from(SHARES).saturating_sub(of_live);
@@ -130,4 +147,37 @@ pub(super) async fn leases(store: &dyn Store, peers: &[Peer]) -> anyhow::Result<
         "{told}; {unheld} are held by nobody who lives: look again after some seconds, and then at the nodes' logs"
     );
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tidings_model::Timestamp;
+    use tidings_store::Node;
+
+    use super::*;
+
+    fn peer(name: &str, settings: Value) -> Peer {
+        let node = Node {
+            id: NodeId::new(uuid::Uuid::nil()),
+            name: name.into(),
+            version: "1".into(),
+            started_at: Timestamp::UNIX_EPOCH,
+            clock: Timestamp::UNIX_EPOCH,
+            state: json!({ "settings": settings }),
+        };
+        Peer { node, age: Duration::ZERO, clock_ahead_ms: 0 }
+    }
+
+    #[test]
+    fn settings_that_differ_are_named_with_the_nodes() {
+        let one = peer("one", json!({ "files.store": "s3", "retention.days": null }));
+        let two = peer("two", json!({ "files.store": "s3", "retention.days": 30 }));
+        let older = peer("older", Value::Null);
+        let alike = settings(&[&one, &one, &older]).expect("they are alike");
+        assert_eq!(alike, "2 of them are the same everywhere");
+        let differ = settings(&[&one, &two, &older]).expect_err("they differ").to_string();
+        assert!(differ.contains("retention.days is 30 at two and null at one"), "{differ}");
+        assert!(!differ.contains("files.store"), "{differ}");
+    }
 }

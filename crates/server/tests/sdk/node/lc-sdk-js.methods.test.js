@@ -161,7 +161,7 @@ async function newProperty() {
   return made;
 }
 
-const hook = () => ({ action: 'incoming_event', url: 'http://127.0.0.1:9/hook', secret_key: 's', type: 'license' });
+const hook = () => ({ action: 'incoming_event', url: 'http://127.0.0.1:9009/hook', secret_key: 's', type: 'license' });
 const rule = async () => ({
   access: { groups: [await newGroup()] },
   conditions: { domain: { values: [{ value: 'example.com' }] } },

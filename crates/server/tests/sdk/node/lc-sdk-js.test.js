@@ -176,7 +176,7 @@ test('the configuration is changed', async () => {
   await api.deleteGroup(group);
   await api.updateLicenseProperties({ test: { string_property: 'x' } });
   await api.deleteLicenseProperties({ test: ['string_property'] });
-  const hook = { action: 'incoming_event', url: 'http://127.0.0.1:9/hook', secret_key: 's', type: 'license' };
+  const hook = { action: 'incoming_event', url: 'http://127.0.0.1:9009/hook', secret_key: 's', type: 'license' };
   const { id: registered } = await api.registerWebhook(hook, CLIENT_ID);
   assert.ok((await api.listWebhooks(CLIENT_ID)).some((each) => each.id === registered));
   await api.unregisterWebhook(registered, CLIENT_ID);
