@@ -3,13 +3,14 @@
 //! Absolute figures drift with the machine and with whoever shares it, so every figure is taken several times, in turns
 //! with its ceilings, and told as a median with its range; the aims are ratios wherever they can be. The method is in
 //! `docs/performance.md`. In reading order: [`measure`] (what is measured, in which turns), [`site`] (a server with
-//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (the Chat API) and [`nodes`]
-//! (many nodes on PostgreSQL, each a run of its own), [`book`] (figures), [`aims`].
+//! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (the Chat API), [`nodes`]
+//! (many nodes on PostgreSQL) and [`deliver`] (webhooks, each a run of its own), [`book`] (figures), [`aims`].
 
 mod accept;
 mod aims;
 mod book;
 mod ceilings;
+mod deliver;
 mod footprint;
 mod measure;
 mod nodes;
@@ -39,6 +40,9 @@ pub(crate) struct Options {
     /// Measure many nodes on PostgreSQL and NATS, and nothing else.
     #[arg(long, conflicts_with = "rtm")]
     nodes: bool,
+    /// Measure webhooks, and nothing else.
+    #[arg(long, conflicts_with_all = ["rtm", "nodes"])]
+    deliver: bool,
     /// Use this binary instead of building one.
     #[arg(long)]
     server: Option<PathBuf>,
@@ -55,6 +59,10 @@ pub(crate) enum Part {
     Store(ceilings::StorePart),
     /// A bare broadcast over the web framework's WebSocket.
     Broadcast,
+    /// A receiver of webhooks.
+    Receiver,
+    /// The server's HTTP client with no server around it.
+    Posting(deliver::PostingPart),
     /// Fills a data folder with events.
     Fill(footprint::FillPart),
     /// Fills a data folder with chats.
@@ -80,6 +88,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.nodes {
         measure.arg("--nodes");
     }
+    if options.deliver {
+        measure.arg("--deliver");
+    }
     let status = measure.status().context("cannot start the measuring process")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -91,6 +102,9 @@ pub(crate) fn run_part(part: &Part) -> anyhow::Result<()> {
         match part {
             Part::Measure(options) if options.rtm => Box::pin(rtm::run(options)).await,
             Part::Measure(options) if options.nodes => Box::pin(nodes::run(options)).await,
+            Part::Measure(options) if options.deliver => Box::pin(deliver::run(options)).await,
+            Part::Receiver => deliver::run_receiver().await,
+            Part::Posting(part) => deliver::run_posting(part).await,
             Part::Broadcast => rtm::run_broadcast().await,
             Part::Measure(options) => Box::pin(measure::run(options)).await,
             Part::Http(part) => ceilings::run_http(part).await,

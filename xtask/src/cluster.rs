@@ -2,9 +2,11 @@
 //! by what can be seen from outside.
 //!
 //! Who loads them and how they are judged is in [`crate::outside`], as for the crash test. In reading order: [`site`] (the
-//! nodes, the servers, and the ways between them), [`disturbance`], [`takeover`] (how long work stood still).
+//! nodes, the servers, and the ways between them), [`disturbance`], [`rollout`] (two builds side by side), [`takeover`] (how
+//! long work stood still).
 
 mod disturbance;
+mod rollout;
 mod site;
 mod takeover;
 
@@ -52,6 +54,13 @@ pub(crate) struct Options {
     /// Use this binary instead of building one.
     #[arg(long)]
     server: Option<PathBuf>,
+    /// Begin with this older binary, and replace the nodes by the newer one while they work: one after the other, once back,
+    /// and all in the end. What is disturbed is disturbed on the way.
+    #[arg(long)]
+    upgrade_from: Option<PathBuf>,
+    /// Load the nodes with no more than they carry: how soon work goes on is not how long a queue is then.
+    #[arg(long)]
+    calm: bool,
     /// Repeats the disturbances of an earlier run.
     #[arg(long)]
     seed: Option<u64>,
@@ -61,9 +70,17 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// So many kills, and nothing else.
-    fn kills(rounds: usize) -> Self {
-        Self { rounds, only: vec![Kind::Kill], server: None, seed: None, keep: false }
+    /// So many disturbances of all kinds.
+    pub(crate) const fn all(rounds: usize) -> Self {
+        Self {
+            rounds,
+            only: Vec::new(),
+            server: None,
+            upgrade_from: None,
+            calm: false,
+            seed: None,
+            keep: false,
+        }
     }
 }
 
@@ -80,7 +97,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 /// Kills nodes, and gives how long work stood still. A broken promise is an error.
 pub(crate) async fn kill(server: &Path, kills: usize) -> anyhow::Result<Takeovers> {
-    let options = Options { server: Some(server.to_owned()), ..Options::kills(kills) };
+    let only = vec![Kind::Kill];
+    let server = Some(server.to_owned());
+    let options = Options { only, server, calm: true, ..Options::all(kills) };
     let outcome = Box::pin(play(&options, Dice::any_seed())).await?;
     outcome.judgement.print_faults();
     ensure!(outcome.judgement.faults.is_empty(), "promises were broken");
@@ -102,32 +121,25 @@ async fn play(options: &Options, seed: u64) -> anyhow::Result<Outcome> {
     if options.keep {
         println!("{:<22}{}", "folder", folder.path().display());
     }
-    let mut site = Site::start(&binary, folder.path(), NODES).await?;
-    let mut load = Load::start(site.installation(), VISITORS, &mut dice).await?;
-    let mut blows = Vec::new();
-    let mut bag = Vec::new();
-    for round in 1..=options.rounds {
-        tokio::time::sleep(dice.between(Duration::ZERO, CALM_MOST)).await;
-        load.check().with_context(|| format!("in round {round}"))?;
-        let first = Disturbance::draw(&mut bag, &options.only, &mut dice);
-        println!("round {round:<3} {first}");
-        if first.kind() == Kind::Kill {
-            blows.push(strike(&mut site, first, &mut dice).await?);
-            continue;
+    let first = options.upgrade_from.as_ref().unwrap_or(&binary);
+    let mut site = Site::start(first, folder.path(), NODES).await?;
+    let pause = if options.calm { outside::PAUSE_CALM } else { outside::PAUSE_BUSY };
+    let mut load = Load::start(site.installation(), VISITORS, pause, &mut dice).await?;
+    let (mut blows, mut bag, mut done) = (Vec::new(), Vec::new(), 0);
+    let steps =
+        options.upgrade_from.as_ref().map_or(Vec::new(), |older| rollout::steps(older, &binary));
+    for (place, step) in steps.iter().enumerate() {
+        println!("{step}");
+        site.replace_node(step.node, step.build).await?;
+        tokio::time::sleep(rollout::BETWEEN).await;
+        let until = options.rounds * (place + 1) / steps.len();
+        while done < until {
+            done += 1;
+            blows.extend(disturb(options, &mut site, &mut load, &mut bag, done, &mut dice).await?);
         }
-        first.begin(&mut site).await?;
-        let second = (dice.below(TWO_AT_ONCE_ONE_IN) == 0)
-            .then(|| Disturbance::draw(&mut bag, &options.only, &mut dice).beside(first));
-        if let Some(second) = second {
-            println!("          beside it: {second}");
-            second.begin(&mut site).await?;
-        }
-        tokio::time::sleep(first.holds(&mut dice)).await;
-        let mut both: Vec<Disturbance> = std::iter::once(first).chain(second).collect();
-        both.sort_by_key(|disturbance| disturbance.starts_a_node());
-        for disturbance in both {
-            disturbance.end(&mut site).await?;
-        }
+    }
+    for round in done + 1..=options.rounds {
+        blows.extend(disturb(options, &mut site, &mut load, &mut bag, round, &mut dice).await?);
     }
     load.hush().await?;
     let mut judgement = load.judge(true).await?;
@@ -135,6 +147,38 @@ async fn play(options: &Options, seed: u64) -> anyhow::Result<Outcome> {
     let restarts = Times::new(site.restarts());
     site.stop().await?;
     Ok(Outcome { judgement, blows, restarts })
+}
+
+/// One round; a kill is a blow.
+async fn disturb(
+    options: &Options,
+    site: &mut Site,
+    load: &mut Load,
+    bag: &mut Vec<Kind>,
+    round: usize,
+    dice: &mut Dice,
+) -> anyhow::Result<Option<Blow>> {
+    tokio::time::sleep(dice.between(Duration::ZERO, CALM_MOST)).await;
+    load.check().with_context(|| format!("in round {round}"))?;
+    let first = Disturbance::draw(bag, &options.only, dice);
+    println!("round {round:<3} {first}");
+    if first.kind() == Kind::Kill {
+        return strike(site, first, dice).await.map(Some);
+    }
+    first.begin(site).await?;
+    let second = (dice.below(TWO_AT_ONCE_ONE_IN) == 0)
+        .then(|| Disturbance::draw(bag, &options.only, dice).beside(first));
+    if let Some(second) = second {
+        println!("          beside it: {second}");
+        second.begin(site).await?;
+    }
+    tokio::time::sleep(first.holds(dice)).await;
+    let mut both: Vec<Disturbance> = std::iter::once(first).chain(second).collect();
+    both.sort_by_key(|disturbance| disturbance.starts_a_node());
+    for disturbance in both {
+        disturbance.end(site).await?;
+    }
+    Ok(None)
 }
 
 /// A kill, and nothing beside it for a while.

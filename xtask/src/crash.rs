@@ -17,6 +17,7 @@ use crate::building;
 use crate::dice::Dice;
 use crate::figures::{Times, milliseconds};
 use crate::installation::{Installation, Running};
+use crate::outside::checker::check_repeats;
 use crate::outside::fault::Column;
 use crate::outside::{self, Judgement, Load};
 use power::Disk;
@@ -102,7 +103,7 @@ async fn play(options: &Options) -> anyhow::Result<Outcome> {
 
     let mut running = installation.start().await?;
     // What was set up is no part of the test: endpoint and chats shall be on the disk before the first cut.
-    let mut load = Load::start(&installation, VISITORS, &mut dice).await?;
+    let mut load = Load::start(&installation, VISITORS, outside::PAUSE_BUSY, &mut dice).await?;
     sync_all_disks()?;
     let longest = Duration::from_secs_f64(options.seconds_per_round).max(LIFE_LEAST);
     let mut restarts = Vec::new();
@@ -115,7 +116,8 @@ async fn play(options: &Options) -> anyhow::Result<Outcome> {
         restarts.push(running.ready_after);
     }
     load.hush().await?;
-    let judgement = load.judge(!options.is_control()).await?;
+    let mut judgement = load.judge(!options.is_control()).await?;
+    judgement.faults.extend(check_repeats(&judgement.history, options.rounds));
     running.stop().await?;
     Ok(Outcome { seed, judgement, restarts: Times::new(restarts) })
 }

@@ -55,6 +55,11 @@ const GENERATED: &[Generated] = &[
         arguments: &["reference", "settings"],
     },
     Generated {
+        path: "docs/receivers/cases.json",
+        program: &["--package", "tidings-testkit", "--example", "receiver_cases"],
+        arguments: &[],
+    },
+    Generated {
         path: "docs/reference/chat-api.md",
         program: TIDINGS,
         arguments: &["reference", "chat-api"],

@@ -180,13 +180,22 @@ impl Installation {
 
     /// Starts one of the nodes, and waits until it is ready.
     pub(crate) async fn start_node(&self, number: usize) -> anyhow::Result<Running> {
+        self.start_node_of(number, &self.binary).await
+    }
+
+    /// The same, of another build.
+    pub(crate) async fn start_node_of(
+        &self,
+        number: usize,
+        binary: &Path,
+    ) -> anyhow::Result<Running> {
         let node = self.nodes().nth(number).context("there are not so many nodes")?;
         let log = File::options().create(true).append(true).open(&node.log);
         let log = log.context("cannot open the server's log")?;
         let errors = log.try_clone().context("cannot open the server's log")?;
         let began = Instant::now();
         let settings = self.settings.iter().chain(&node.settings);
-        let child = Command::new(&self.binary)
+        let child = Command::new(binary)
             .arg("serve")
             .arg("--data")
             .arg(&node.data)

@@ -7,7 +7,7 @@
 //! [`checker`], [`heard`] (its part on open connections), [`fault`], [`writers`], [`callers`], [`receiver`].
 
 mod callers;
-mod checker;
+pub(crate) mod checker;
 pub(crate) mod fault;
 mod heard;
 pub(crate) mod history;
@@ -31,6 +31,12 @@ use history::{ECHO, History, Logged};
 use receiver::Receiver;
 use writers::Desk;
 
+/// The longest pause of everybody between two things, where the servers are to have more to do than they can.
+pub(crate) const PAUSE_BUSY: Duration = Duration::from_millis(8);
+
+/// The longest pause where they are to keep up.
+pub(crate) const PAUSE_CALM: Duration = Duration::from_millis(250);
+
 /// How many programs write side by side.
 const PROGRAMS: usize = 4;
 
@@ -38,8 +44,11 @@ const PROGRAMS: usize = 4;
 /// died may wait for their next try, which the schedule puts some seconds later.
 const QUIET_WITHIN: Duration = Duration::from_secs(120);
 
-/// How often it is looked whether the server is done.
+/// How often it is looked whether the server is done, at most.
 const QUIET_POLL: Duration = Duration::from_millis(500);
+
+/// How much longer nobody looks than a look takes: who looks all the time takes from the servers what they need to be done.
+const POLL_REST: u32 = 4;
 
 /// How many events one page of the log has.
 const PAGE: usize = 1_000;
@@ -76,6 +85,7 @@ impl Load {
     pub(crate) async fn start(
         installation: &Arc<Installation>,
         visitors: usize,
+        pause_max: Duration,
         dice: &mut Dice,
     ) -> anyhow::Result<Self> {
         let receiver = Receiver::start().await?;
@@ -84,7 +94,7 @@ impl Load {
         let endpoint = installation.call("POST", "/api/v1/endpoints", Some(&body)).await?;
         receiver.learn_secret(&text_of(&endpoint, "secret")?)?;
         let channel = installation.make_web_channel(Some("echo")).await?;
-        let desk = Arc::new(Desk::default());
+        let desk = Arc::new(Desk::new(pause_max));
         let mut writers = start_writers(installation, &desk, &channel, visitors, dice);
         tokio::select! {
             ready = desk.all_have_chats(visitors) => ready?,
@@ -118,6 +128,7 @@ impl Load {
         let began = Instant::now();
         let mut history = History { subscribed: "chat.message".to_owned(), ..History::default() };
         loop {
+            let look = Instant::now();
             let (events, arrivals) = (history.log.len(), self.receiver.count());
             self.callers.check()?;
             // Before the log: what was thanked for or heard by then must be in it.
@@ -133,7 +144,7 @@ impl Load {
             if quiet || pointless || began.elapsed() > QUIET_WITHIN {
                 return Ok(Judgement { history, faults, quiet_after: began.elapsed() });
             }
-            tokio::time::sleep(QUIET_POLL).await;
+            tokio::time::sleep(QUIET_POLL.max(POLL_REST * look.elapsed())).await;
         }
     }
 }
@@ -164,6 +175,7 @@ impl Judgement {
         println!("{:<22}{}", "acknowledged", self.acknowledged());
         println!("{:<22}{}", "events in the log", self.history.log.len());
         println!("{:<22}{}", "deliveries received", self.history.arrivals.len());
+        println!("{:<22}{}", "delivered again", checker::delivered_again(&self.history));
         println!("{:<22}{}", "pushes heard", self.heard());
         for column in Column::ALL {
             println!("{:<22}{}", column.title(), self.count(column));

@@ -13,7 +13,7 @@ use steps::{Counts, Outcome, Step};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// Leave out the release build and the crash test.
+    /// Leave out the release build, the crash test and the cluster test.
     #[arg(long)]
     quick: bool,
 }

@@ -15,6 +15,8 @@ const LEVELS_0_AND_1: &[&str] = &[
     "tidings-channels",
     "tidings-wire",
     "tidings-outbound",
+    "tidings-mail",
+    "tidings-brokers",
     "tidings-bus",
     "tidings-store",
 ];
@@ -27,6 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidings-channels", &["tidings-model"]),
     ("tidings-wire", &["tidings-model"]),
     ("tidings-outbound", &["tidings-model"]),
+    ("tidings-mail", &[]),
+    ("tidings-brokers", &[]),
     ("tidings-bus", &["tidings-model"]),
     ("tidings-bus-nats", &["tidings-model", "tidings-bus"]),
     ("tidings-store", &["tidings-model"]),
@@ -50,10 +54,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidings-server", EVERYTHING),
     ("tidings-testkit", EVERYTHING),
     (
-        // The benchmark feeds the stores directly, to know its ceiling; the cluster test runs servers of others.
+        // The benchmark feeds the stores and the HTTP client directly, to know its ceilings; the cluster test runs servers
+        // of others.
         "xtask",
         &[
             "tidings-model",
+            "tidings-outbound",
             "tidings-bus",
             "tidings-store",
             "tidings-store-sqlite",
@@ -71,6 +77,8 @@ const EVERYTHING: &[&str] = &[
     "tidings-channels",
     "tidings-wire",
     "tidings-outbound",
+    "tidings-mail",
+    "tidings-brokers",
     "tidings-bus",
     "tidings-store",
     "tidings-store-sqlite",
@@ -84,8 +92,13 @@ const EVERYTHING: &[&str] = &[
 const TESTED_IN_THE_WORLD: &[&str] = &["tidings-app", "tidings-api", "tidings-server"];
 
 /// Crates whose tests may start servers of others. Beside them, only `xtask` does.
-const TESTED_WITH_SERVICES: &[&str] =
-    &["tidings-store-postgres", "tidings-bus-nats", "tidings-server", "tidings-testkit"];
+const TESTED_WITH_SERVICES: &[&str] = &[
+    "tidings-store-postgres",
+    "tidings-brokers",
+    "tidings-bus-nats",
+    "tidings-server",
+    "tidings-testkit",
+];
 
 /// An outside crate that has a home.
 struct Housed {
@@ -104,7 +117,17 @@ const HOUSED: &[Housed] = &[
     Housed { prefix: "libsqlite3", homes: &["tidings-store-sqlite"], test_homes: &[] },
     Housed { prefix: "tokio-postgres", homes: &["tidings-store-postgres"], test_homes: &[] },
     Housed { prefix: "deadpool", homes: &["tidings-store-postgres"], test_homes: &[] },
-    Housed { prefix: "async-nats", homes: &["tidings-bus-nats"], test_homes: &[] },
+    // Hints between nodes, and what is delivered to brokers; stories read there what came.
+    Housed {
+        prefix: "async-nats",
+        homes: &["tidings-bus-nats", "tidings-brokers"],
+        test_homes: &["tidings-testkit"],
+    },
+    Housed { prefix: "krafka", homes: &["tidings-brokers"], test_homes: &[] },
+    Housed { prefix: "rdkafka", homes: &[], test_homes: &["tidings-brokers"] },
+    Housed { prefix: "lapin", homes: &["tidings-brokers"], test_homes: &["tidings-testkit"] },
+    Housed { prefix: "redis", homes: &["tidings-brokers"], test_homes: &["tidings-testkit"] },
+    Housed { prefix: "lettre", homes: &["tidings-mail"], test_homes: &[] },
     Housed { prefix: "sqlx", homes: &[], test_homes: &[] },
     // The web framework; in `xtask` it is the ceiling of the benchmark and the receiver of the crash test.
     Housed {
@@ -113,19 +136,25 @@ const HOUSED: &[Housed] = &[
         test_homes: &["tidings-outbound"],
     },
     Housed { prefix: "utoipa", homes: &["tidings-api", "tidings-server"], test_homes: &[] },
+    // The way out needs its trait, by which hyper asks for a connection.
     Housed {
         prefix: "tower",
-        homes: &["tidings-api", "tidings-server", "tidings-testkit"],
+        homes: &["tidings-outbound", "tidings-api", "tidings-server", "tidings-testkit"],
         test_homes: &[],
     },
-    // Whoever calls an address of somebody else goes through the guard; the command line calls its own server.
+    // For who calls a server of ours: the command line and tests. The guard of the way out goes below it, to hyper.
     Housed {
         prefix: "reqwest",
-        homes: &["tidings-outbound", "tidings-server", "tidings-testkit"],
+        homes: &["tidings-server", "tidings-testkit"],
         test_homes: &["tidings-api"],
     },
-    // The door of open connections takes the bare socket from it.
-    Housed { prefix: "hyper", homes: &["tidings-api"], test_homes: &[] },
+    // The door of open connections takes the bare socket from it; the way out makes connections of its own for its pool;
+    // `tidings bin` takes the socket back to misbehave on it.
+    Housed {
+        prefix: "hyper",
+        homes: &["tidings-api", "tidings-outbound", "tidings-server"],
+        test_homes: &[],
+    },
 ];
 
 /// One line of a Cargo.toml: a crate of ours uses something.

@@ -17,7 +17,7 @@ const BATCH: usize = 1_000;
 /// How long the server is left alone before its memory is read.
 const ALONE: Duration = Duration::from_secs(2);
 
-/// The readers of the log. A filled folder looks as if they had read it all.
+/// The readers of the log.
 pub(super) const READERS: &[&str] = &["react", "route", "deliver", "send"];
 
 /// Starts on a folder, and returns how long it took until it was ready, with the memory it took while nobody came.
@@ -38,6 +38,19 @@ pub(crate) struct FillPart {
     /// How many events.
     #[arg(long)]
     events: usize,
+    /// What the readers are left to do.
+    #[arg(long, value_enum, default_value_t)]
+    left: Left,
+}
+
+/// What the readers of a filled folder are left to do.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing: it looks as if they had read it all.
+    #[default]
+    Nothing,
+    /// Everything is to be delivered to endpoints.
+    Deliveries,
 }
 
 /// Writes events through the store, as fast as it takes them.
@@ -58,6 +71,7 @@ pub(super) async fn fill(part: &FillPart) -> anyhow::Result<()> {
         let mut read = Batch::new(workspace);
         read.cursors = READERS
             .iter()
+            .filter(|reader| part.left == Left::Nothing || **reader != "deliver")
             .map(|reader| Advance { reader: (*reader).to_owned(), to: last })
             .collect();
         if !read.is_empty() {
@@ -69,10 +83,16 @@ pub(super) async fn fill(part: &FillPart) -> anyhow::Result<()> {
 }
 
 /// Fills a data folder in a process of its own. Returns how long it took.
-pub(super) fn fill_folder(data: &Path, events: usize) -> anyhow::Result<Duration> {
+pub(super) fn fill_folder(data: &Path, events: usize, left: Left) -> anyhow::Result<Duration> {
     let began = Instant::now();
+    let left = match left {
+        Left::Nothing => "nothing",
+        Left::Deliveries => "deliveries",
+    };
     let status =
-        this_program(&["fill", "--events", &events.to_string(), "--folder"])?.arg(data).status();
+        this_program(&["fill", "--events", &events.to_string(), "--left", left, "--folder"])?
+            .arg(data)
+            .status();
     ensure!(status.context("cannot start the filling")?.success(), "the filling failed");
     Ok(began.elapsed())
 }

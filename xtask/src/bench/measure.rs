@@ -216,7 +216,7 @@ async fn standing(
     }
     let full = Installation::new(server, &folder.join("full"))?;
     footprint::start_once(&full).await?;
-    let took = footprint::fill_folder(full.data(), plan.events)?;
+    let took = footprint::fill_folder(full.data(), plan.events, footprint::Left::Nothing)?;
     eprintln!("filled a folder with {} events in {:.0} s", plan.events, took.as_secs_f64());
     for _ in 0..plan.turns {
         let (ready_after, memory) = footprint::start_once(&full).await?;

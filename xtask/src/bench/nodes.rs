@@ -6,7 +6,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use tidings_services::{Nats, Postgres, PostgresSettings};
@@ -16,7 +16,7 @@ use super::accept::{self, CONNECTIONS};
 use super::aims::{Aim, Wanted};
 use super::book::Book;
 use super::ceilings;
-use super::report::Report;
+use super::report;
 use super::rtm::place::Place;
 use super::rtm::sending;
 use super::site::{Crowd, Site};
@@ -63,16 +63,11 @@ const LATER_MOST: f64 = 2.0;
 /// How long work may stand still after a kill, in milliseconds.
 const TAKEOVER_MOST: f64 = 5_000.0;
 
-/// Measures, prints, and writes where it was asked to. What was measured before something failed is printed as well.
+/// Measures.
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
-    let server = options.server.as_deref().context("it is told which server to measure")?;
     let plan = if options.quick { &QUICK } else { &FULL };
-    let mut book = Book::default();
-    let (load_before, began) = (process::load_average(), Instant::now());
-    let measured = measure(&mut book, server, plan).await;
-    let report = Report { load_before, began, turns: plan.turns };
-    report.tell(options, &book, &judge(&book, plan))?;
-    measured
+    let measure = async |book: &mut Book, server: &Path| measure(book, server, plan).await;
+    report::run(options, plan.turns, measure, |book| judge(book, plan)).await
 }
 
 /// The servers of others.
@@ -143,6 +138,7 @@ async fn measure(book: &mut Book, server: &Path, plan: &Plan) -> anyhow::Result<
             book.note(&format!("{title}, p99"), "ms", milliseconds(p99));
             book.note(&format!("{title}, server CPU each"), "us", each);
         }
+        place.hold().await?;
         sending::across(book, &place, plan.sends, folder).await.context("across nodes")?;
     }
     drop((sites, place, running, ground));

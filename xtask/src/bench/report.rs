@@ -1,5 +1,6 @@
 //! What a run tells at its end: on the terminal, and in a file where it was asked to.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -9,6 +10,21 @@ use super::Options;
 use super::aims::{self, Aim};
 use super::book::Book;
 use crate::process;
+
+/// Measures, prints, and writes where it was asked to. What was measured before something failed is printed as well.
+pub(super) async fn run(
+    options: &Options,
+    turns: usize,
+    measure: impl AsyncFnOnce(&mut Book, &Path) -> anyhow::Result<()>,
+    judge: impl FnOnce(&Book) -> Vec<Aim>,
+) -> anyhow::Result<()> {
+    let server = options.server.as_deref().context("it is told which server to measure")?;
+    let mut book = Book::default();
+    let (load_before, began) = (process::load_average(), Instant::now());
+    let measured = measure(&mut book, server).await;
+    Report { load_before, began, turns }.tell(options, &book, &judge(&book))?;
+    measured
+}
 
 /// How a run went.
 pub(super) struct Report {

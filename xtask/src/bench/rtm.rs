@@ -18,7 +18,7 @@ mod standing;
 mod wanted;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -27,7 +27,7 @@ pub(super) use million::{MillionPart, make};
 
 use super::Options;
 use super::book::Book;
-use super::report::Report;
+use super::report;
 use crate::building;
 use crate::figures::{Times, milliseconds};
 use crate::process;
@@ -92,17 +92,11 @@ const TEXT_BYTES: usize = 200;
 /// How long anything may take before the benchmark gives up.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Measures, prints, and writes where it was asked to. What was measured before something failed is printed as well.
+/// Measures.
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
-    let server = options.server.as_deref().context("it is told which server to measure")?;
     let plan = if options.quick { &QUICK } else { &FULL };
-    let mut book = Book::default();
-    let (load_before, began) = (process::load_average(), Instant::now());
-    let measured = measure(&mut book, server, plan).await;
-    let aims = wanted::judge(&book, plan.listeners);
-    let report = Report { load_before, began, turns: plan.turns };
-    report.tell(options, &book, &aims)?;
-    measured
+    let measure = async |book: &mut Book, server: &Path| measure(book, server, plan).await;
+    report::run(options, plan.turns, measure, |book| wanted::judge(book, plan.listeners)).await
 }
 
 async fn measure(book: &mut Book, server: &Path, plan: &Plan) -> anyhow::Result<()> {

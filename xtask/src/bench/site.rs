@@ -77,7 +77,7 @@ impl Site {
         let channel = installation.make_web_channel(Some("echo")).await?;
         let mut site = Self { installation, nodes, channel, visitors: Vec::new() };
         for number in 0..crowd.endpoints {
-            let url = format!("http://127.0.0.1:9/nobody/{number}");
+            let url = format!("http://127.0.0.1:9009/nobody/{number}");
             let body =
                 json!({"url": url, "events": ["customer.unsubscribed"], "description": "nobody"});
             site.installation.call("POST", "/api/v1/endpoints", Some(&body)).await?;

@@ -1,6 +1,6 @@
 //! Three nodes, their PostgreSQL and their NATS, and a proxy on each way between them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub(super) struct Site {
     installation: Arc<Installation>,
     /// The nodes; `None` while one is down.
     pub(super) nodes: Vec<Option<Running>>,
+    /// Of which build each is.
+    builds: Vec<PathBuf>,
     pub(super) postgres: Postgres,
     pub(super) nats: Nats,
     /// The ways of each node.
@@ -54,8 +56,9 @@ impl Site {
         installation.spread(&urls)?;
         let nodes = installation.start_all().await?;
         let restarts = nodes.iter().map(|node| node.ready_after).collect();
+        let builds = nodes.iter().map(|_| binary.to_owned()).collect();
         let (installation, nodes) = (Arc::new(installation), nodes.into_iter().map(Some).collect());
-        Ok(Self { installation, nodes, postgres, nats, ways, restarts })
+        Ok(Self { installation, nodes, builds, postgres, nats, ways, restarts })
     }
 
     pub(super) const fn installation(&self) -> &Arc<Installation> {
@@ -64,13 +67,24 @@ impl Site {
 
     /// Starts a node that is down.
     pub(super) async fn start_node(&mut self, number: usize) -> anyhow::Result<()> {
+        let build = self.builds.get(number).context("there are not so many nodes")?;
         if let Some(node @ None) = self.nodes.get_mut(number) {
-            let running = self.installation.start_node(number).await;
+            let running = self.installation.start_node_of(number, build).await;
             let running = running.with_context(|| format!("the start of node {}", number + 1))?;
             self.restarts.push(running.ready_after);
             *node = Some(running);
         }
         Ok(())
+    }
+
+    /// Asks a node to end, and starts it again of another build, or of its own.
+    pub(super) async fn replace_node(&mut self, number: usize, build: &Path) -> anyhow::Result<()> {
+        if let Some(running) = self.take_node(number) {
+            running.stop().await?;
+        }
+        let of = self.builds.get_mut(number).context("there are not so many nodes")?;
+        build.clone_into(of);
+        self.start_node(number).await
     }
 
     /// Takes a node away, if it runs.

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::history::{Acknowledgement, Heard, Kind, Listener, Promise};
-use super::writers::{Desk, GIVE_UP_AFTER, PAUSE_MAX, RETRY_AFTER, SENT_AGAIN_ONE_IN};
+use super::writers::{Desk, GIVE_UP_AFTER, RETRY_AFTER, SENT_AGAIN_ONE_IN};
 use crate::dice::Dice;
 use crate::http::{self, Client, Doors};
 use crate::installation::{Installation, text_of};
@@ -26,8 +26,8 @@ const CUSTOMERS: usize = 4;
 /// How many agents have one. Each is in the chats of some of the customers, and hears of all chats.
 const AGENTS: usize = 2;
 
-/// How long an answer may take. A frozen server never answers; the connection ends when it is killed.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long an answer may take. A server that stands still says nothing; who waits longer goes to another one, as apps do.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// One in so many things that are said is the last over its connection, if there are several nodes: the next one goes to
 /// another node.
@@ -78,15 +78,15 @@ impl Callers {
             let token = text_of(&made, "token")?;
             let own: Vec<String> = chats.iter().skip(number).step_by(AGENTS).cloned().collect();
             for chat in &own {
-                let asked = json!({ "chat_id": chat, "user_id": agent, "user_type": "agent",
-                                    "visibility": "all", "ignore_requester_presence": true });
-                let path = "/v3.6/agent/action/add_user_to_chat";
-                ask(installation, path, Some(&token), &asked).await?;
+                let asked = bring_into(chat, &agent);
+                let path = format!("/v3.6/agent/action/{BRING_INTO_CHAT}");
+                ask(installation, &path, Some(&token), &asked).await?;
             }
             let path = "/v3.6/agent/rtm/ws".to_owned();
             let doors = installation.doors(number);
             let caller = Caller::new(doors, format!("agent-{number}"), path, token);
-            callers.connect(Caller { chats: own, ..caller }, None, desk, dice);
+            let caller = Caller { chats: own, agent: Some(agent), ..caller };
+            callers.connect(caller, None, desk, dice);
         }
         Ok(callers)
     }
@@ -113,6 +113,14 @@ impl Callers {
     }
 }
 
+const BRING_INTO_CHAT: &str = "add_user_to_chat";
+
+/// What brings an agent into a chat.
+fn bring_into(chat: &str, agent: &str) -> Value {
+    json!({ "chat_id": chat, "user_id": agent, "user_type": "agent", "visibility": "all",
+            "ignore_requester_presence": true })
+}
+
 /// Asks once, of a server that runs.
 async fn ask(
     installation: &Installation,
@@ -135,6 +143,8 @@ struct Caller {
     doors: Doors,
     path: String,
     token: String,
+    /// The id of an agent.
+    agent: Option<String>,
     /// The chats that they speak in, in turn.
     chats: Vec<String>,
 }
@@ -142,6 +152,7 @@ struct Caller {
 /// Something that is to be said.
 struct Say {
     key: String,
+    chat: String,
     request: String,
     /// How many answers are still wanted.
     wanted: usize,
@@ -163,7 +174,7 @@ struct Call {
 
 impl Caller {
     const fn new(doors: Doors, name: String, path: String, token: String) -> Self {
-        Self { name, doors, path, token, chats: Vec::new() }
+        Self { name, doors, path, token, agent: None, chats: Vec::new() }
     }
 
     async fn call(
@@ -201,7 +212,7 @@ impl Call {
             if self.caller.doors.are_many() && self.dice.below(MOVES_ONE_IN) == 0 {
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
             }
-            let until = Instant::now() + self.dice.between(Duration::ZERO, PAUSE_MAX);
+            let until = Instant::now() + self.desk.pause(&mut self.dice);
             while let Ok(frame) = timeout_at(until, line.next()).await {
                 let frame = frame?;
                 let value = read(frame.opcode, frame.payload)?;
@@ -234,23 +245,31 @@ impl Call {
 
     fn next(&mut self) -> Say {
         let key = format!("{}-{}", self.caller.name, self.count);
-        let chat = self.caller.chats.iter().cycle().nth(self.count % self.caller.chats.len());
+        let chats = &self.caller.chats;
+        let chat = chats.iter().cycle().nth(self.count % chats.len()).cloned().unwrap_or_default();
         let event = json!({ "type": "message", "text": key, "custom_id": key });
         let payload = json!({ "chat_id": chat, "event": event });
         let request = json!({ "request_id": key, "action": "send_event", "payload": payload });
         self.count += 1;
         let wanted = if self.dice.below(SENT_AGAIN_ONE_IN) == 0 { 2 } else { 1 };
         let request = request.to_string();
-        Say { key, request, wanted, answers: Vec::new(), since: Instant::now() }
+        Say { key, chat, request, wanted, answers: Vec::new(), since: Instant::now() }
     }
 
     /// Says what is to be said until it was answered as often as wanted. What is broken off is said again.
     async fn say(&mut self, line: &mut WebSocket) -> anyhow::Result<()> {
         while let Some(say) = &self.say {
-            let (key, request) = (say.key.clone(), say.request.clone());
+            let (key, chat, request) = (say.key.clone(), say.chat.clone(), say.request.clone());
             ensure!(say.since.elapsed() < GIVE_UP_AFTER, "{key} was not answered");
             line.send(&request).await?;
             let answer = self.answer(line, &key).await?;
+            if is_not_in_chat(&answer)
+                && let Some(agent) = self.caller.agent.clone()
+            {
+                // Whoever is not seen for long loses their chats to others.
+                self.come_back(line, &agent, &chat).await?;
+                continue;
+            }
             let name = text_of(done(&answer)?, "event_id")?;
             let Some(say) = &mut self.say else { break };
             say.answers.push(Acknowledgement::Named(name));
@@ -260,6 +279,22 @@ impl Call {
                 self.desk.note(Promise { key, kind: Kind::Fact, answers });
             }
         }
+        Ok(())
+    }
+
+    /// Brings the agent back into a chat. If that is refused, so is what is said next, until that is given up.
+    async fn come_back(
+        &mut self,
+        line: &mut WebSocket,
+        agent: &str,
+        chat: &str,
+    ) -> anyhow::Result<()> {
+        const NAME: &str = "back";
+        let payload = bring_into(chat, agent);
+        let request = json!({ "request_id": NAME, "action": BRING_INTO_CHAT, "payload": payload });
+        line.send(&request.to_string()).await?;
+        let answer = self.answer(line, NAME).await?;
+        println!("          {} comes back into a chat: {answer}", self.caller.name);
         Ok(())
     }
 
@@ -299,6 +334,10 @@ fn read(opcode: u8, payload: &[u8]) -> anyhow::Result<Value> {
         return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
     }
     serde_json::from_slice(payload).context("a frame is no JSON")
+}
+
+fn is_not_in_chat(answer: &Value) -> bool {
+    answer.pointer("/payload/error/type").and_then(Value::as_str) == Some("authorization")
 }
 
 /// What a request gave. A refusal that passes ends the connection, so that the same is tried again.

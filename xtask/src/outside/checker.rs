@@ -118,6 +118,22 @@ fn check_replies(history: &History, faults: &mut Vec<Fault>) {
     }
 }
 
+/// How many deliveries of an endpoint may be under way or unwritten when its server dies.
+const UNWRITTEN_MAX: usize = 256;
+
+/// How many deliveries came again.
+pub(crate) fn delivered_again(history: &History) -> usize {
+    let ids: HashSet<&str> =
+        history.arrivals.iter().map(|arrival| arrival.webhook_id.as_str()).collect();
+    history.arrivals.len() - ids.len()
+}
+
+/// Whether more came again than so many deaths excuse.
+pub(crate) fn check_repeats(history: &History, deaths: usize) -> Option<Fault> {
+    let (times, most) = (delivered_again(history), deaths * UNWRITTEN_MAX);
+    (times > most).then_some(Fault::DeliveredAgain { times, most })
+}
+
 fn check_deliveries(history: &History, faults: &mut Vec<Fault>) {
     let by_id: HashMap<&str, &Logged> =
         history.log.iter().map(|event| (event.id.as_str(), event)).collect();
@@ -373,6 +389,17 @@ mod tests {
             });
         });
         assert_eq!(faults, vec![Fault::DeliveryUnknown { webhook_id: "ghost".to_owned() }]);
+    }
+
+    #[test]
+    fn a_death_excuses_what_was_under_way() {
+        let mut history = good();
+        let again = history.arrivals.last().expect("some came").clone();
+        let before = delivered_again(&history);
+        history.arrivals.extend(vec![again; UNWRITTEN_MAX - before]);
+        assert_eq!(check_repeats(&history, 1), None);
+        let fault = Fault::DeliveredAgain { times: UNWRITTEN_MAX, most: 0 };
+        assert_eq!(check_repeats(&history, 0), Some(fault));
     }
 
     #[test]

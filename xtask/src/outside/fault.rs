@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     DeliveryChanged { webhook_id: String },
     /// The receiver got something whose signature is wrong.
     DeliveryUnsigned { webhook_id: String },
+    /// More was delivered again than can have been under way or unwritten.
+    DeliveredAgain { times: usize, most: usize },
     /// A message never came to somebody with an open connection who may hear it.
     Unheard { listener: String, seq: u64 },
     /// Somebody heard of one event twice.
@@ -108,7 +110,8 @@ impl Fault {
             Self::DeliveryMissing { .. } => Column::DeliveriesMissing,
             Self::DeliveryUnknown { .. }
             | Self::DeliveryChanged { .. }
-            | Self::DeliveryUnsigned { .. } => Column::DeliveriesWrong,
+            | Self::DeliveryUnsigned { .. }
+            | Self::DeliveredAgain { .. } => Column::DeliveriesWrong,
             Self::Unheard { .. } => Column::PushesMissing,
             Self::HeardTwice { .. }
             | Self::HeardOutOfOrder { .. }
@@ -170,6 +173,12 @@ impl fmt::Display for Fault {
             }
             Self::DeliveryUnsigned { webhook_id } => {
                 write!(f, "the receiver got {webhook_id} with a wrong signature")
+            }
+            Self::DeliveredAgain { times, most } => {
+                write!(
+                    f,
+                    "{times} were delivered again, and at most {most} can have been under way"
+                )
             }
             Self::Unheard { listener, seq } => write!(f, "{listener} never heard of event {seq}"),
             Self::HeardTwice { listener, seq } => write!(f, "{listener} heard of {seq} twice"),

@@ -22,15 +22,14 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_millis(5);
 /// How long a writer tries to get rid of one thing. Longer than a restart may take.
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(90);
 
-/// The longest pause of a writer between two things.
-pub(super) const PAUSE_MAX: Duration = Duration::from_millis(8);
-
 /// One in so many keys is sent again after the thanks: the answer must be the same.
 pub(super) const SENT_AGAIN_ONE_IN: u64 = 16;
 
 /// What the writers share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Desk {
+    /// The longest pause of everybody between two things.
+    pause_max: Duration,
     /// Set when no new thing shall begin.
     stop: AtomicBool,
     /// The chats that visitors have, by visitor.
@@ -40,6 +39,20 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    pub(super) fn new(pause_max: Duration) -> Self {
+        Self {
+            pause_max,
+            stop: AtomicBool::default(),
+            chats: Mutex::default(),
+            promises: Mutex::default(),
+        }
+    }
+
+    /// How long somebody pauses now.
+    pub(super) fn pause(&self, dice: &mut Dice) -> Duration {
+        dice.between(Duration::ZERO, self.pause_max)
+    }
+
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -102,7 +115,7 @@ pub(super) async fn visit(
             desk.chats.lock().unwrap_or_else(PoisonError::into_inner).insert(number, chat);
         }
         desk.note(Promise { key, kind: Kind::Message, answers: answers.acknowledgements });
-        tokio::time::sleep(dice.between(Duration::ZERO, PAUSE_MAX)).await;
+        tokio::time::sleep(desk.pause(&mut dice)).await;
     }
     Ok(())
 }
@@ -130,7 +143,7 @@ pub(super) async fn integrate(
             http::request("POST", "/api/v1/events", &headers, body.to_string().as_bytes());
         let answers = send_until_thanked(&mut client, &request, &mut dice).await?;
         desk.note(Promise { key, kind: Kind::Fact, answers: answers.acknowledgements });
-        tokio::time::sleep(dice.between(Duration::ZERO, PAUSE_MAX)).await;
+        tokio::time::sleep(desk.pause(&mut dice)).await;
     }
     Ok(())
 }

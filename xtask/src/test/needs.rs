@@ -12,7 +12,7 @@ use crate::building;
 
 /// A Debian package that a test needs now.
 struct Package {
-    /// The program that shows that it is there already, under any of its names.
+    /// The program that shows that it is there already, under any of its names; or the path of a file.
     programs: &'static [&'static str],
     /// Its name in Debian.
     name: &'static str,
@@ -23,11 +23,30 @@ struct Package {
 /// Debian packages that tests need now. Rust and Node are the developer's own.
 const PACKAGES: &[Package] = &[
     Package { programs: &["cc"], name: "gcc", why: "SQLite and aws-lc are compiled from C" },
+    Package { programs: &["c++"], name: "g++", why: "librdkafka, which plays Kafka, is compiled" },
+    Package {
+        programs: &["make"],
+        name: "make",
+        why: "librdkafka, which plays Kafka, is compiled",
+    },
     Package { programs: &["chromium"], name: "chromium", why: "a story runs in a browser" },
     Package {
         programs: &["python3"],
         name: "python3-venv",
         why: "a client of others is in Python",
+    },
+    Package { programs: &["go"], name: "golang-go", why: "a receiver of webhooks is in Go" },
+    Package { programs: &["php"], name: "php-cli", why: "a receiver of webhooks is in PHP" },
+    Package { programs: &["ruby"], name: "ruby", why: "a receiver of webhooks is in Ruby" },
+    Package {
+        programs: &["javac"],
+        name: "default-jdk-headless",
+        why: "a receiver of webhooks is in Java",
+    },
+    Package {
+        programs: &["/usr/share/java/gson.jar"],
+        name: "libgoogle-gson-java",
+        why: "Java reads JSON by it",
     },
     Package {
         programs: &["initdb", "pg_ctlcluster"],
@@ -36,9 +55,25 @@ const PACKAGES: &[Package] = &[
     },
     Package { programs: &["nats-server"], name: "nats-server", why: "many nodes talk by it" },
     Package {
+        programs: &["redis-server"],
+        name: "redis-server",
+        why: "events go into its streams",
+    },
+    Package {
+        // The one in the path would start a server when it is asked for its version.
+        programs: &["/usr/lib/rabbitmq/bin/rabbitmq-defaults"],
+        name: "rabbitmq-server",
+        why: "events go into its queues",
+    },
+    Package {
         programs: &["pgbouncer"],
         name: "pgbouncer",
         why: "the store must work behind a pooler",
+    },
+    Package {
+        programs: &["/usr/lib/python3/dist-packages/aiosmtpd/smtp.py"],
+        name: "python3-aiosmtpd",
+        why: "it takes the mail of tests",
     },
     Package { programs: &["haproxy"], name: "haproxy", why: "its configuration is checked" },
     Package { programs: &["systemd-analyze"], name: "systemd", why: "the service is checked" },
@@ -202,8 +237,11 @@ fn provide_nextest() -> bool {
     false
 }
 
-/// Whether a program can be found by its name.
+/// Whether a program can be found by its name, or is there as a file.
 fn has(program: &str) -> bool {
+    if program.starts_with('/') {
+        return Path::new(program).is_file();
+    }
     Command::new(program)
         .arg("--version")
         .stdin(Stdio::null())

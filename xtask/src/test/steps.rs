@@ -7,10 +7,13 @@ use anyhow::Context;
 
 use super::needs::Tools;
 use crate::building;
-use crate::{crash, fresh};
+use crate::{cluster, crash, fresh};
 
 /// How often `cargo xtask test` kills the server.
 const CRASH_ROUNDS: usize = 50;
+
+/// How often `cargo xtask test` disturbs a cluster: by each kind once. More are run on request.
+const CLUSTER_ROUNDS: usize = 12;
 
 /// A check or a set of tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,7 @@ pub(super) enum Step {
     Freshness,
     ReleaseBuild,
     Crash,
+    Cluster,
 }
 
 /// What came out of a step.
@@ -51,7 +55,7 @@ impl Counts {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Format,
         Self::Lints,
         Self::Widget,
@@ -60,6 +64,7 @@ impl Step {
         Self::Freshness,
         Self::ReleaseBuild,
         Self::Crash,
+        Self::Cluster,
     ];
 
     pub(super) const fn title(self) -> &'static str {
@@ -72,12 +77,13 @@ impl Step {
             Self::Freshness => "generated files are fresh",
             Self::ReleaseBuild => "release build",
             Self::Crash => "crash test",
+            Self::Cluster => "cluster test",
         }
     }
 
     /// Whether `--quick` leaves it out.
     pub(super) const fn is_long(self) -> bool {
-        matches!(self, Self::ReleaseBuild | Self::Crash)
+        matches!(self, Self::ReleaseBuild | Self::Crash | Self::Cluster)
     }
 
     pub(super) fn run(self, tools: &Tools) -> anyhow::Result<Outcome> {
@@ -105,6 +111,7 @@ impl Step {
             Self::Freshness => verdict(fresh::run(&fresh::Options::compare())?),
             Self::ReleaseBuild => building::server(None).map(|_| Outcome::Passed),
             Self::Crash => verdict(crash::run(&crash::Options::rounds(CRASH_ROUNDS))?),
+            Self::Cluster => verdict(cluster::run(&cluster::Options::all(CLUSTER_ROUNDS))?),
         }
     }
 }

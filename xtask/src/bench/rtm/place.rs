@@ -43,9 +43,17 @@ impl Place {
         ensure!(said.is_success(), "a message was answered {}", said.summary());
         let chat = text_of(&said.json(), "chat")?;
         let token = make_agent(&installation, AGENT, "owner").await?;
+        let place = Self { installation, running, token, chat };
+        place.hold().await?;
+        Ok(place)
+    }
+
+    /// The agent holds the chat. Who was gone for long has lost it.
+    pub(in crate::bench) async fn hold(&self) -> anyhow::Result<()> {
         let held = json!({ "holder": { "kind": "agent", "id": AGENT }, "reason": "bench" });
-        installation.call("PUT", &format!("/api/v1/chats/{chat}/control"), Some(&held)).await?;
-        Ok(Self { installation, running, token, chat })
+        let path = format!("/api/v1/chats/{}/control", self.chat);
+        self.installation.call("PUT", &path, Some(&held)).await?;
+        Ok(())
     }
 
     pub(super) fn address(&self) -> SocketAddr {
