@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -25,6 +27,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 
 /// How long sent bytes may stay unconfirmed before a connection counts as lost.
 const UNCONFIRMED_MAX: Duration = Duration::from_secs(10);
+
+/// Plans are made for any workspace, not for the one that is asked for: to statistics that are older than a workspace it is
+/// empty, and all of its rows would be read to find one by its key. A pool between us and the database (PgBouncer) may
+/// give our questions to a connection that was not told; then plans are only as good as the statistics.
+const PLANS: &str = "SET plan_cache_mode = 'force_generic_plan'";
 
 /// Why the URL of a database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +112,11 @@ impl Address {
     pub(crate) fn pool(&self, size: usize, patience: Duration) -> Pool {
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(self.config.clone(), self.tls.clone(), config);
+        let told = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async { client.batch_execute(PLANS).await.map_err(HookError::Backend) })
+        });
         Pool::builder(manager)
+            .post_create(told)
             .max_size(size.max(1))
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(patience))

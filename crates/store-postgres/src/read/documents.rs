@@ -34,7 +34,8 @@ pub(crate) async fn one(
     row.map(|row| document(&row, key.kind)).transpose()
 }
 
-/// Several documents, as they were at one moment: one statement sees one.
+/// Several documents, as they were at one moment: one statement sees one. Each is looked up by its whole key, however few
+/// the planner takes the workspace to have.
 pub(crate) async fn several(
     client: &Client,
     workspace: WorkspaceId,
@@ -45,7 +46,8 @@ pub(crate) async fn several(
     let sql = format!(
         "SELECT {DOCUMENT_COLUMNS}, wanted.place
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY wanted (kind, id, place)
-         JOIN documents d ON d.workspace = $1 AND d.kind = wanted.kind AND d.id = wanted.id"
+         CROSS JOIN LATERAL (SELECT * FROM documents d WHERE d.workspace = $1
+             AND d.kind = wanted.kind AND d.id = wanted.id LIMIT 1) d"
     );
     let rows = client
         .query_typed(

@@ -20,7 +20,11 @@ use crate::text::{self, stored};
 /// Begins a transaction whose waits are all limited, whatever the database's settings are: a node that freezes holds the
 /// lock of a workspace for three seconds at most. They end with the transaction, so a pool between us and the database
 /// (PgBouncer) passes none of them on.
+///
+/// How plans are made is said here again ([`crate::connect`] says why), as this transaction always has its connection to
+/// itself.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL plan_cache_mode = 'force_generic_plan';
     SET LOCAL statement_timeout = '5s';
     SET LOCAL lock_timeout = '4s';
     SET LOCAL idle_in_transaction_session_timeout = '3s'";
