@@ -123,7 +123,7 @@ impl Ground<'_> {
         lateness::send(&installation, self.plan.sends.min(1)).await?;
         receiver.until_taken(1).await?;
         let path = self.folder.join("request.json");
-        std::fs::write(&path, receiver.last().await?).context("cannot keep a request")?;
+        std::fs::write(&path, receiver.first().await?).context("cannot keep a request")?;
         running.stop().await?;
         Ok(path)
     }

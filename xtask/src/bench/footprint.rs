@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use tidings_model::Seq;
+use tidings_store::archive::Archive;
 use tidings_store::{Advance, Batch};
+use tidings_store_sqlite::SqliteArchive;
 
 use super::ceilings::{Room, draft, open_store, this_program};
 use super::site::CHATS;
@@ -60,14 +63,14 @@ pub(super) async fn fill(part: &FillPart) -> anyhow::Result<()> {
     let workspace = *workspaces.first().context("the server has not made its workspace yet")?;
     let rooms: Vec<Room> = (0..CHATS).map(|_| Room::new()).collect();
     let mut rooms = rooms.iter().cycle();
-    let mut left = part.events;
+    let (mut left, mut last) = (part.events, Seq::START);
     while left > 0 {
         let count = left.min(BATCH);
         let mut batch = Batch::new(workspace);
         batch.events.extend(rooms.by_ref().take(count).map(|room| draft(workspace, *room)));
         let committed = store.commit(batch).await.context("the store refused a batch")?;
         left -= count;
-        let last = committed.events.last().context("a batch gave no events")?.seq;
+        last = committed.events.last().context("a batch gave no events")?.seq;
         let mut read = Batch::new(workspace);
         read.cursors = READERS
             .iter()
@@ -79,6 +82,11 @@ pub(super) async fn fill(part: &FillPart) -> anyhow::Result<()> {
         }
     }
     store.close().await;
+    // The archive keeps its own cursor: it is as far as the readers.
+    let archive = SqliteArchive::open(&part.folder.join("archive.db"));
+    let archive = archive.context("cannot open the archive")?;
+    archive.put(workspace, last, Vec::new()).await.context("the archive refused its cursor")?;
+    archive.close().await;
     Ok(())
 }
 

@@ -105,21 +105,21 @@ pub(super) async fn of_one(
     let sends = ground.plan.sends;
     send(&installation, sends).await?;
     receiver.until_taken(u64::try_from(sends).unwrap_or(u64::MAX)).await?;
-    note(book, "at the receiver, idle", receiver.figures().await?.1)?;
+    note(book, "at the receiver, idle", receiver.late().await?)?;
 
     let window = ground.plan.window;
     let requests = accept::requests_without_chat();
-    let (before, _) = receiver.figures().await?;
+    let before = receiver.count().await?;
     let began = Instant::now();
     let load = accept::load(&[installation.address()], &requests, window).await?;
     let all = before + u64::try_from(load.sent).unwrap_or(u64::MAX);
     receiver.until_taken(all).await?;
     let most = load.sent as f64 / began.elapsed().as_secs_f64();
     book.note("accepted and delivered, the most", "events/s", most);
-    receiver.figures().await?;
+    receiver.late().await?;
     send_at_rate(installation.address(), most / 2.0, window).await?;
     tokio::time::sleep(LAST_ONES).await;
-    note(book, "at the receiver, half of the most", receiver.figures().await?.1)?;
+    note(book, "at the receiver, half of the most", receiver.late().await?)?;
     running.stop().await
 }
 
@@ -139,10 +139,10 @@ pub(super) async fn beside_the_dead(
         }
         let address = installation.address();
         send_at_rate(address, BESIDE_THE_DEAD_RATE, BEFORE_THE_DEAD).await?;
-        living.figures().await?;
+        living.late().await?;
         send_at_rate(address, BESIDE_THE_DEAD_RATE, ground.plan.window * 2).await?;
         tokio::time::sleep(LAST_ONES).await;
-        note(book, title, living.figures().await?.1)?;
+        note(book, title, living.late().await?)?;
         // What hangs is not waited for.
         running.kill()?;
     }

@@ -70,7 +70,7 @@ pub(super) async fn delivered(
     footprint::fill_folder(installation.data(), events, footprint::Left::Deliveries)?;
     let running = installation.start().await?;
     let (cpu, began) = (process::cpu_time(running.pid())?, Instant::now());
-    let (before, _) = receiver.figures().await?;
+    let before = receiver.count().await?;
     let all = u64::try_from(events * endpoints).context("so many are not measured")?;
     receiver.until_taken(all).await?;
     let took = began.elapsed();
@@ -97,7 +97,7 @@ pub(super) async fn start_up(book: &mut Book, ground: &Ground<'_>) -> anyhow::Re
         most = most.max(process::memory(running.pid())?.own_bytes as f64 / 1e6);
     }
     book.note("memory, events pending", "MB", most);
-    let (count, _) = receiver.figures().await?;
+    let count = receiver.count().await?;
     book.note("delivered in the first 10 s", "deliveries", count as f64);
     running.stop().await
 }

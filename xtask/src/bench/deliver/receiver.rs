@@ -1,7 +1,7 @@
 //! A receiver of webhooks that does as little as it can, as a process of its own: what is measured is who sends.
 //!
 //! `/take` is answered at once. `/timed` as well, and it is noted how long ago the event says that it was sent. `/hang` is
-//! never answered. `/figures` tells and forgets; `/last` tells the last request that was taken.
+//! never answered. `/count` tells how many were taken, `/late` how late they were, once; `/first` tells the first request.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ const STANDSTILL_MAX: Duration = Duration::from_secs(60);
 struct Taken {
     count: u64,
     late_us: Vec<u64>,
-    last: Vec<u8>,
+    first: Vec<u8>,
 }
 
 /// Serves. Prints its address first; lives until it is killed.
@@ -63,18 +63,16 @@ async fn serve(mut stream: TcpStream, taken: &Mutex<Taken>) -> anyhow::Result<()
         let path = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
         let answer = match path {
             b"/hang" => std::future::pending().await,
-            b"/figures" => told(&figures(taken)),
-            b"/last" => {
-                let last = std::mem::take(&mut lock(taken).last);
-                told(&Value::String(String::from_utf8_lossy(&last).into_owned()))
-            }
+            b"/count" => told(&json!(lock(taken).count)),
+            b"/late" => told(&json!(std::mem::take(&mut lock(taken).late_us))),
+            b"/first" => told(&json!(String::from_utf8_lossy(&lock(taken).first))),
             path => {
                 let late = (path == b"/timed").then(|| late_us(&request)).flatten();
                 let mut taken = lock(taken);
                 taken.count += 1;
                 taken.late_us.extend(late);
                 if taken.count == 1 {
-                    taken.last = request;
+                    taken.first = request;
                 }
                 b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()
             }
@@ -103,11 +101,6 @@ fn lock(taken: &Mutex<Taken>) -> std::sync::MutexGuard<'_, Taken> {
 fn told(value: &Value) -> Vec<u8> {
     let body = value.to_string();
     format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
-}
-
-fn figures(taken: &Mutex<Taken>) -> Value {
-    let mut taken = lock(taken);
-    json!({ "count": taken.count, "late_us": std::mem::take(&mut taken.late_us) })
 }
 
 /// How long ago the event says that it was sent.
@@ -143,25 +136,28 @@ impl Receiver {
         Ok(answer.context("the receiver does not answer")?.json())
     }
 
-    /// How many it has taken, and how late those were that are timed since it was asked last.
-    pub(super) async fn figures(&self) -> anyhow::Result<(u64, Vec<Duration>)> {
-        let figures = self.ask("/figures").await?;
-        let count = figures.get("count").and_then(Value::as_u64).context("no count")?;
-        let late = figures.get("late_us").and_then(Value::as_array).context("no times")?;
-        let late = late.iter().filter_map(Value::as_u64).map(Duration::from_micros);
-        Ok((count, late.collect()))
+    /// How many it has taken.
+    pub(super) async fn count(&self) -> anyhow::Result<u64> {
+        self.ask("/count").await?.as_u64().context("no count")
+    }
+
+    /// How late those were that are timed, since it was asked last.
+    pub(super) async fn late(&self) -> anyhow::Result<Vec<Duration>> {
+        let late = self.ask("/late").await?;
+        let late = late.as_array().context("no times")?.iter().filter_map(Value::as_u64);
+        Ok(late.map(Duration::from_micros).collect())
     }
 
     /// The first request that was taken, as JSON text.
-    pub(super) async fn last(&self) -> anyhow::Result<String> {
-        Ok(self.ask("/last").await?.to_string())
+    pub(super) async fn first(&self) -> anyhow::Result<String> {
+        Ok(self.ask("/first").await?.to_string())
     }
 
     /// Waits until so many were taken.
     pub(super) async fn until_taken(&self, wanted: u64) -> anyhow::Result<()> {
         let (mut most, mut moved_at) = (0, Instant::now());
         loop {
-            let (count, _) = self.figures().await?;
+            let count = self.count().await?;
             if count >= wanted {
                 return Ok(());
             }
@@ -184,7 +180,7 @@ mod tests {
         let whole = b"POST /take HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
         assert_eq!(end_of_request(whole), Some(47));
         assert_eq!(end_of_request(&whole[..46]), None);
-        assert_eq!(end_of_request(b"GET /figures HTTP/1.1\r\n\r\n"), Some(25));
+        assert_eq!(end_of_request(b"GET /count HTTP/1.1\r\n\r\n"), Some(23));
     }
 
     #[test]
