@@ -22,7 +22,7 @@ use super::inbox::{Inbox, Passed};
 use super::progress::{self, Progress};
 use super::pulse::Pulse;
 use super::reader::{Reader, Shared};
-use super::switch;
+use super::switch::{self, Then};
 use crate::App;
 use crate::directory::{Directory, Subscriber};
 use crate::nodes::hold::{InHand, Under};
@@ -225,7 +225,7 @@ impl Feed {
     /// What an endpoint was owed that was switched off or removed while nobody looked.
     async fn give_up(&self, id: EndpointId, progress: &Progress) {
         let heads: Vec<Seq> = progress.heads().collect();
-        let end = switch::give_up(&self.app, &self.directory, id, &heads);
+        let end = switch::give_up(&self.app, &self.directory, id, &heads, Then::Forget);
         if let Some(Err(error)) = self.part.under.run(end).await {
             tracing::warn!("what an endpoint was owed is still kept: {}", chain(&error));
         }
@@ -238,7 +238,7 @@ impl Feed {
         if heads.is_empty() {
             return;
         }
-        let end = switch::give_up_before(&self.app, &self.directory, id, &heads);
+        let end = switch::give_up(&self.app, &self.directory, id, &heads, Then::GoOn);
         if let Some(Err(error)) = self.part.under.run(end).await {
             tracing::warn!("what an endpoint was owed is still shown so: {}", chain(&error));
         }

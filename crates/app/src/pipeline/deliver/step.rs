@@ -157,7 +157,7 @@ impl Desk {
         Ok(Sought::Nothing(up_to))
     }
 
-    async fn event(&self, seq: Seq) -> Result<Option<Arc<Event>>, ReadError> {
+    pub(super) async fn event(&self, seq: Seq) -> Result<Option<Arc<Event>>, ReadError> {
         let query =
             EventQuery { after: Seq(seq.0.saturating_sub(1)), limit: 1, ..EventQuery::default() };
         let events = self.app.store.events(self.directory.workspace(), query).await?;

@@ -68,29 +68,28 @@ async fn write(
     Ok(())
 }
 
-/// An endpoint was switched off or removed: what it was owed is given up, and its place in the log is forgotten.
+/// What follows when what an endpoint was owed is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It was switched off or removed: its place in the log is forgotten.
+    Forget,
+    /// It was switched off and on again while nobody looked: it goes on from there.
+    GoOn,
+}
+
+/// Gives up what an endpoint was owed.
 pub(super) async fn give_up(
     app: &App,
     directory: &Directory,
     id: EndpointId,
     heads: &[Seq],
+    then: Then,
 ) -> Result<(), StepFailed> {
     let mut batch = Batch::new(directory.workspace());
     batch.puts = given_up(app, directory, id, heads).await?;
-    batch.deletes.push(Delete { key: progress::key(id), expected: None });
-    app.commit(batch).await?;
-    Ok(())
-}
-
-/// An endpoint was switched off and on again while nobody looked: what it was owed before is given up.
-pub(super) async fn give_up_before(
-    app: &App,
-    directory: &Directory,
-    id: EndpointId,
-    heads: &[Seq],
-) -> Result<(), StepFailed> {
-    let mut batch = Batch::new(directory.workspace());
-    batch.puts = given_up(app, directory, id, heads).await?;
+    if then == Then::Forget {
+        batch.deletes.push(Delete { key: progress::key(id), expected: None });
+    }
     app.commit(batch).await?;
     Ok(())
 }

@@ -234,12 +234,18 @@ impl<E> Work<E> {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// The parked lane that is due first, if its time has come; it runs from now on.
-    pub(super) fn take_up(&mut self, now: Timestamp) -> Option<(Uuid, Parked)> {
-        let (due, lane) = *self.due.first()?;
-        if due > now {
-            return None;
-        }
+    /// The parked lane that is due first, of those whose time has come and whose head may go; it runs from now on.
+    pub(super) fn take_up(
+        &mut self,
+        now: Timestamp,
+        may_go: impl Fn(Seq) -> bool,
+    ) -> Option<(Uuid, Parked)> {
+        let may_go = |lane: &Uuid| match self.lanes.get(lane) {
+            Some(Lane::Parked(parked)) => may_go(parked.head),
+            Some(Lane::Goes { .. }) | None => false,
+        };
+        let in_time = self.due.iter().take_while(|(due, _)| *due <= now);
+        let (due, lane) = *in_time.into_iter().find(|(_, lane)| may_go(lane))?;
         self.due.remove(&(due, lane));
         let Some(Lane::Parked(parked)) = self.lanes.get_mut(&lane) else { return None };
         parked.runs = true;

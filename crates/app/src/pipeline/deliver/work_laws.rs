@@ -113,7 +113,7 @@ impl Model {
                 }
             }
             Op::BeginAgain => {
-                if let Some((lane, parked)) = self.work.take_up(self.now) {
+                if let Some((lane, parked)) = self.work.take_up(self.now, |_| true) {
                     assert!(parked.due <= self.now && parked.runs);
                     self.tries(lane, parked.head, Step::Again);
                 }
