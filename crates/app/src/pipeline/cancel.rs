@@ -1,14 +1,14 @@
 //! A pending delivery to an endpoint that somebody gives up by hand: what waits behind it goes on. Called by `api`.
 //!
 //! What is written is what counts: the endpoint's reader looks at the document before it tries again, and after a try
-//! that was not taken. Where the reader is at this node it is told, and looks at once.
+//! that was not taken. It is told by a timer ([`look`]), at whichever node it is, and looks at once.
 
 use tidings_model::{
     Delivery, DeliveryId, DeliveryStatus, Destination, EndpointId, Seq, WorkspaceId,
 };
 use tidings_store::{Batch, CommitError, DocKey, Kind, Put, ReadError};
 
-use super::deliver::record;
+use super::deliver::{look, record};
 use super::scene::{Seen, seen};
 use crate::App;
 
@@ -47,8 +47,8 @@ pub async fn cancel(
     found.value.next_at = None;
     let mut batch = Batch::new(workspace);
     batch.puts.push(Put { expected: Some(found.version), ..record::put_one(&found) });
+    batch.timers.push(look::at(app, id, Seq(found.value.seq)));
     app.commit(batch).await?;
-    app.pulses.look_at(workspace, id, Seq(found.value.seq));
     Ok(found.value)
 }
 

@@ -31,6 +31,7 @@ mod health;
 mod inbox;
 pub mod job;
 pub mod log;
+pub(crate) mod look;
 mod pace;
 mod post;
 pub(crate) mod prepared;

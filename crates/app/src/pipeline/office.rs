@@ -141,6 +141,7 @@ impl Office {
             silence::NAME => silence::ring(&self.app, timer).await,
             greet::TIMER => greet::ring(&self.app, timer).await,
             deliver::job::TIMER => deliver::job::ring(&self.app, &self.directory, timer).await,
+            deliver::look::TIMER => deliver::look::ring(&self.app, &self.directory, timer).await,
             "file" => files::copy::copy(&self.app, &self.directory, timer).await,
             files::upload::TIMER => files::upload::remove(&self.app, timer).await,
             "album" => telegram::albums::ring(&self.app, &self.directory, timer).await,

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tidings_app::Settings;
 use tidings_app::admin::tokens::Right;
 use tidings_app::admin::{tokens, workspaces};
+use tidings_testkit::bus::Trouble;
+use tidings_testkit::nodes::Nodes;
 use tidings_testkit::receiver::{Got, Receiver, Reply};
 use tidings_testkit::visitor::Visitor;
 use tidings_testkit::world::{Start, World, answer};
@@ -69,6 +71,51 @@ async fn who_gives_a_head_up_lets_its_chat_go_on() {
         (&json!("delivered"), &Value::Null)
     );
     world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_goes_on_whichever_node_is_asked_for_its_head() {
+    let nodes = Nodes::start(2, Trouble::default()).await;
+    let receiver = Receiver::start().await;
+    receiver.answers(|got| match got.text("/data/text").as_str() {
+        "gone" | "by hand" => Reply::Status(500),
+        _ => Reply::Status(200),
+    });
+    // Of two nodes one is not where an endpoint's reader is.
+    for world in nodes.all() {
+        subscribe(world, &receiver).await;
+    }
+    for world in nodes.all() {
+        let alice = Visitor::comes(world, world.web_channel().await).await;
+        for text in ["gone", "by hand", "last"] {
+            alice.says(world, text).await;
+        }
+    }
+    // Each endpoint gets what each chat says; what waits is looked at once all of it was tried.
+    let came = |text: &str| texts(&receiver.got()).iter().filter(|came| *came == text).count();
+    let waiting = async |text: &str| {
+        let look = async || {
+            let pending = listed(nodes.at(0), "pending").await;
+            let is_written =
+                |one: &Value| one["attempts"].as_array().is_some_and(|all| all.len() == 1);
+            let all = came(text) == 4 && pending.len() == 4 && pending.iter().all(is_written);
+            all.then_some(pending)
+        };
+        nodes.at(0).until(text, look).await
+    };
+    for (place, delivery) in waiting("gone").await.iter().enumerate() {
+        let path = format!("/api/v1/deliveries/{}/cancel", id_of(delivery));
+        assert_eq!(nodes.at(place % 2).post(&path, &json!({})).await.body["status"], "failed");
+    }
+    let pending = waiting("by hand").await;
+    receiver.answers(|_| Reply::Status(200));
+    for (place, delivery) in pending.iter().rev().enumerate() {
+        let path = format!("/api/v1/deliveries/{}/redeliver", id_of(delivery));
+        assert_eq!(nodes.at(place % 2).post(&path, &json!({})).await.body["status"], "delivered");
+    }
+    let last = async || (came("last") == 4).then_some(());
+    nodes.at(0).until("what comes after", last).await;
+    nodes.finish().await;
 }
 
 #[tokio::test]

@@ -107,12 +107,14 @@ impl Pulses {
         of.insert((workspace, endpoint), Arc::downgrade(pulse));
     }
 
-    /// Somebody wrote something of a delivery: its endpoint's reader, if it is here, looks at it before its time.
-    pub(crate) fn look_at(&self, workspace: WorkspaceId, endpoint: EndpointId, head: Seq) {
-        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pulse) = of.get(&(workspace, endpoint)).and_then(Weak::upgrade) {
+    /// Somebody wrote something of a delivery: its endpoint's reader looks at it before its time. Returns whether it is
+    /// here.
+    pub(super) fn look_at(&self, workspace: WorkspaceId, endpoint: EndpointId, head: Seq) -> bool {
+        let pulse = self.find(workspace, endpoint);
+        if let Some(pulse) = &pulse {
             pulse.look_at(head);
         }
+        pulse.is_some()
     }
 
     /// That of the reader of an endpoint, if it is here.
