@@ -221,14 +221,14 @@ impl Reader {
         tracing::error!(endpoint.id = %self.endpoint(), seq = seq.0, "a delivery broke, and rests");
         let rests_until = later(self.app.now(), BROKEN_PAUSE);
         match what {
-            What::First | What::Again => self.work.park(lane, seq, rests_until),
+            // A look at what follows holds a place while it waits: it is made again after its head.
+            What::First | What::Again | What::Seek => self.work.park(lane, seq, rests_until),
             What::Together => {
                 // From the last to the first: of each chat the first one stays.
                 for (lane, seq) in these.iter().rev() {
                     self.work.park(*lane, *seq, rests_until);
                 }
             }
-            What::Seek => self.begin_seek(lane, seq, BROKEN_PAUSE),
         }
         self.touch();
     }
