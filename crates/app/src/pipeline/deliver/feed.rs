@@ -225,22 +225,17 @@ impl Feed {
     /// What an endpoint was owed that was switched off or removed while nobody looked.
     async fn give_up(&self, id: EndpointId, progress: &Progress) {
         let heads: Vec<Seq> = progress.heads().collect();
-        let end = switch::give_up(&self.app, &self.directory, id, &heads, Then::Forget);
-        if let Some(Err(error)) = self.part.under.run(end).await {
-            tracing::warn!("what an endpoint was owed is still kept: {}", chain(&error));
-        }
+        let under = &self.part.under;
+        switch::give_up(&self.app, &self.directory, under, id, &heads, Then::Forget).await;
     }
 
     /// What an endpoint was owed before it was switched off and on again while nobody looked.
     async fn give_up_before(&self, progress: &Progress, after_seq: u64) {
         let Some(id) = progress.endpoint else { return };
         let heads: Vec<Seq> = progress.heads().filter(|head| head.0 <= after_seq).collect();
-        if heads.is_empty() {
-            return;
-        }
-        let end = switch::give_up(&self.app, &self.directory, id, &heads, Then::GoOn);
-        if let Some(Err(error)) = self.part.under.run(end).await {
-            tracing::warn!("what an endpoint was owed is still shown so: {}", chain(&error));
+        if !heads.is_empty() {
+            let under = &self.part.under;
+            switch::give_up(&self.app, &self.directory, under, id, &heads, Then::GoOn).await;
         }
     }
 

@@ -2,20 +2,17 @@
 //! hand. That may be at any node; a timer in the endpoint's share tells the reader, wherever it is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tidings_model::{EndpointId, Seq};
 use tidings_store::{Batch, Timer, TimerChange, TimerName};
 
+use super::pulse::READER_WAIT;
 use crate::App;
 use crate::directory::Directory;
 use crate::pipeline::reader::StepFailed;
 
 /// The first word of the names of these timers.
 pub(crate) const TIMER: &str = "look";
-
-/// How long is waited for the reader of an endpoint to begin.
-const READER_WAIT: Duration = Duration::from_millis(100);
 
 /// What a commit adds that writes something of a head.
 pub(crate) fn at(app: &App, endpoint: EndpointId, head: Seq) -> TimerChange {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tidings_model::{EndpointId, Seq, Timestamp, WorkspaceId};
 use tokio::sync::Notify;
@@ -11,6 +12,9 @@ use super::health::Sign;
 
 /// How many heads are looked at before their time; what is told beyond that waits for its time.
 const LOOKS_MAX: usize = 1_000;
+
+/// How long who needs the reader of an endpoint waits for it to begin, before they look again.
+pub(super) const READER_WAIT: Duration = Duration::from_millis(100);
 
 /// How one reader is.
 #[derive(Debug, Default)]

@@ -415,11 +415,8 @@ impl Reader {
         let parked = self.work.parked().map(|(_, parked)| parked.head);
         // What was decided before its first try has a document too.
         let heads: Vec<Seq> = parked.chain(self.work.open()).collect();
-        let end =
-            switch::give_up(&self.app, &self.directory, self.endpoint(), &heads, Then::Forget);
-        if let Some(Err(error)) = self.under.run(end).await {
-            tracing::warn!("what an endpoint was owed is still kept: {}", chain(&error));
-        }
+        let (under, id) = (&self.under, self.endpoint());
+        switch::give_up(&self.app, &self.directory, under, id, &heads, Then::Forget).await;
     }
 }
 

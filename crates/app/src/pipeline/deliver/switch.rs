@@ -77,8 +77,21 @@ pub(super) enum Then {
     GoOn,
 }
 
-/// Gives up what an endpoint was owed.
+/// Gives up what an endpoint was owed. What cannot be written stays as it is kept.
 pub(super) async fn give_up(
+    app: &App,
+    directory: &Directory,
+    under: &Under,
+    id: EndpointId,
+    heads: &[Seq],
+    then: Then,
+) {
+    if let Some(Err(error)) = under.run(write_given_up(app, directory, id, heads, then)).await {
+        tracing::warn!("what an endpoint was owed is still kept: {}", chain(&error));
+    }
+}
+
+async fn write_given_up(
     app: &App,
     directory: &Directory,
     id: EndpointId,

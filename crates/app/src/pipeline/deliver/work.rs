@@ -244,8 +244,8 @@ impl<E> Work<E> {
             Some(Lane::Parked(parked)) => may_go(parked.head),
             Some(Lane::Goes { .. }) | None => false,
         };
-        let in_time = self.due.iter().take_while(|(due, _)| *due <= now);
-        let (due, lane) = *in_time.into_iter().find(|(_, lane)| may_go(lane))?;
+        let mut in_time = self.due.iter().take_while(|(due, _)| *due <= now);
+        let (due, lane) = *in_time.find(|(_, lane)| may_go(lane))?;
         self.due.remove(&(due, lane));
         let Some(Lane::Parked(parked)) = self.lanes.get_mut(&lane) else { return None };
         parked.runs = true;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tidings_model::{Delivery, DeliveryStatus, Event, Seq, Timestamp};
 use tidings_store::{Batch, Put};
 
+use super::super::pulse::READER_WAIT;
 use super::super::record;
 use super::super::step::{Desk, lane_of};
 use super::asked::filter;
@@ -24,9 +24,6 @@ pub(super) const STEP_MAX: usize = 64;
 
 /// How many events may be settled beyond the first that is not: then a job waits for that one.
 const AHEAD_MAX: usize = 256;
-
-/// How long a job waits for the reader of its endpoint to begin.
-const READER_WAIT: Duration = Duration::from_millis(100);
 
 /// Why a job cannot go on.
 const NO_RECEIVER: &str = "the endpoint was switched off or removed";
