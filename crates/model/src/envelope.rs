@@ -22,13 +22,17 @@
 //! The bytes are written once, at accept, without the two numbers that only the commit knows; [`render`] puts these in
 //! front. A field that this version does not know is kept and written back.
 
+mod read;
+
 use std::io::Write;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::{Author, AuthorKind, Draft, Event, EventId, TypeName, Visibility};
+pub use self::read::{UnreadableEnvelope, from_map, read};
+
+use crate::{Author, Draft, Event};
 
 /// Writes a draft's envelope, without `seq` and `order`.
 pub fn write(draft: &Draft) -> Vec<u8> {
@@ -69,58 +73,6 @@ pub fn to_value(event: &Event) -> Value {
         map.extend(body);
     }
     Value::Object(map)
-}
-
-/// Reads a draft back from what [`write`] or [`render`] wrote; `seq` and `order` are passed over.
-pub fn read(bytes: &[u8]) -> Result<Draft, UnreadableEnvelope> {
-    let map: Map<String, Value> =
-        serde_json::from_slice(bytes).map_err(|source| UnreadableEnvelope::Json { source })?;
-    from_map(map)
-}
-
-/// As [`read`], from an object that is parsed already.
-pub fn from_map(mut map: Map<String, Value>) -> Result<Draft, UnreadableEnvelope> {
-    map.remove("seq");
-    map.remove("order");
-    let id: EventId = required(&mut map, "id")?;
-    Ok(Draft {
-        id,
-        event_type: parsed::<TypeName>(&mut map, "type")?
-            .ok_or(UnreadableEnvelope::Field { field: "type" })?,
-        version: required(&mut map, "version")?,
-        time: required(&mut map, "time")?,
-        received_at: required(&mut map, "received_at")?,
-        workspace: required(&mut map, "workspace")?,
-        channel: optional(&mut map, "channel")?,
-        chat: optional(&mut map, "chat")?,
-        thread: optional(&mut map, "thread")?,
-        author: author(&mut map)?,
-        visibility: visibility(&mut map)?,
-        custom_id: optional(&mut map, "custom_id")?,
-        cause: optional(&mut map, "cause")?,
-        root: optional(&mut map, "root")?.unwrap_or(id),
-        depth: optional(&mut map, "depth")?.unwrap_or(0),
-        properties: optional(&mut map, "properties")?.unwrap_or_default(),
-        data: map.remove("data").unwrap_or(Value::Null),
-        unknown: map,
-    })
-}
-
-/// The bytes are not an envelope.
-#[derive(Debug, thiserror::Error)]
-pub enum UnreadableEnvelope {
-    /// They are not a JSON object.
-    #[error("an event's envelope is not a JSON object")]
-    Json {
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// A field is missing or not of its type.
-    #[error("field {field:?} of an event's envelope is missing or not of its type")]
-    Field {
-        /// Which one.
-        field: &'static str,
-    },
 }
 
 struct Body<'a>(&'a Draft);
@@ -176,58 +128,13 @@ impl Serialize for AuthorBody<'_> {
     }
 }
 
-fn optional<T: serde::de::DeserializeOwned>(
-    map: &mut Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<T>, UnreadableEnvelope> {
-    match map.remove(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            serde_json::from_value(value).map(Some).map_err(|_| UnreadableEnvelope::Field { field })
-        }
-    }
-}
-
-fn required<T: serde::de::DeserializeOwned>(
-    map: &mut Map<String, Value>,
-    field: &'static str,
-) -> Result<T, UnreadableEnvelope> {
-    optional(map, field)?.ok_or(UnreadableEnvelope::Field { field })
-}
-
-fn parsed<T: std::str::FromStr>(
-    map: &mut Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<T>, UnreadableEnvelope> {
-    let Some(text) = optional::<String>(map, field)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| UnreadableEnvelope::Field { field })
-}
-
-fn author(map: &mut Map<String, Value>) -> Result<Author, UnreadableEnvelope> {
-    let wrong = UnreadableEnvelope::Field { field: "author" };
-    let Some(Value::Object(mut author)) = map.remove("author") else { return Err(wrong) };
-    let kind: String = required(&mut author, "kind")?;
-    let Some(kind) = AuthorKind::ALL.into_iter().find(|known| known.as_str() == kind) else {
-        return Err(wrong);
-    };
-    Ok(Author { kind, id: optional(&mut author, "id")?.unwrap_or_default() })
-}
-
-fn visibility(map: &mut Map<String, Value>) -> Result<Visibility, UnreadableEnvelope> {
-    match optional::<String>(map, "visibility")?.as_deref() {
-        None | Some("all") => Ok(Visibility::All),
-        Some("agents") => Ok(Visibility::Agents),
-        Some(_) => Err(UnreadableEnvelope::Field { field: "visibility" }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::{Order, Seq};
+    use crate::{EventId, Order, Seq, Visibility};
 
     fn draft() -> impl Strategy<Value = Draft> {
         let text = "[ -~ä€😀]{0,20}";
@@ -279,10 +186,39 @@ mod tests {
 
     #[test]
     fn a_wrong_field_is_named() {
-        let error = read(br#"{"id":"nonsense"}"#).expect_err("a bad id");
-        assert_eq!(
-            error.to_string(),
-            r#"field "id" of an event's envelope is missing or not of its type"#
-        );
+        let whole: Value = serde_json::from_slice(&write(&Draft::new(
+            EventId::new(uuid::Uuid::nil()),
+            "chat.message".parse().expect("a good name"),
+            crate::WorkspaceId::new(uuid::Uuid::nil()),
+            crate::Timestamp::UNIX_EPOCH,
+            Value::Null,
+        )))
+        .expect("JSON");
+        read(whole.to_string().as_bytes()).expect("readable");
+        for (field, wrong) in [
+            ("id", json!("nonsense")),
+            ("id", Value::Null),
+            ("type", json!("Chat Message")),
+            ("version", json!(1.5)),
+            ("time", json!("yesterday")),
+            ("chat", json!(7)),
+            ("author", json!("Alice")),
+            ("author", json!({ "kind": "cat" })),
+            ("visibility", json!("nobody")),
+            ("properties", json!([])),
+        ] {
+            let mut bad = whole.clone();
+            bad[field] = wrong;
+            let told =
+                format!("field {field:?} of an event's envelope is missing or not of its type");
+            let error = read(bad.to_string().as_bytes()).expect_err("a wrong field");
+            assert_eq!(error.to_string(), told);
+            let Value::Object(map) = bad else { unreachable!("it was an object") };
+            assert_eq!(from_map(map).expect_err("a wrong field").to_string(), told);
+        }
+        for no_object in ["", "[]", "7", "{} {}", r#"{"id":"#] {
+            let error = read(no_object.as_bytes()).expect_err("not an object");
+            assert!(matches!(error, UnreadableEnvelope::Json { .. }), "{no_object}: {error}");
+        }
     }
 }
