@@ -35,8 +35,9 @@ use crate::tls::{Identity, Roots, Tls};
 /// this ends it. Longer than three lost packets in a row (1 + 2 + 4 s).
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Idle connections kept to one host: as many as a busy endpoint has deliveries under way.
-pub const IDLE_PER_HOST_MAX: usize = 32;
+/// Idle connections kept to one host: as many as an endpoint may have deliveries under way, so that none of its connections
+/// is closed in a short lull, only to be made again.
+pub const IDLE_PER_HOST_MAX: usize = 1_024;
 
 /// How long an idle connection is kept: less than common servers do (nginx 75 s, AWS 60 s), so that we close first.
 pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
