@@ -25,6 +25,7 @@ use crate::nodes::hold::{self, Hold, Under};
 use crate::nodes::holdings::Holdings;
 use crate::passes::{BELIEVED_FOR, Passes};
 use crate::pipeline::deliver::UNPROVEN_MAX;
+use crate::pipeline::deliver::crowd::Crowd;
 use crate::pipeline::deliver::gauges::{self, Gauges};
 use crate::pipeline::deliver::pulse::Pulses;
 use crate::pipeline::files::COPIES_AT_ONCE_MAX;
@@ -93,6 +94,8 @@ pub struct App {
     pub(crate) clock_moved: Notify,
     /// Places for deliveries to receivers whose last try was not taken.
     pub(crate) unproven_deliveries: Semaphore,
+    /// The endpoints of this node that have something under way.
+    pub(crate) crowd: Arc<Crowd>,
     /// Places for mails that are sent.
     pub(crate) mails: Semaphore,
     /// The readers of endpoints that work here.
@@ -152,6 +155,7 @@ impl App {
             timers_changed: Notify::new(),
             clock_moved: Notify::new(),
             unproven_deliveries: Semaphore::new(UNPROVEN_MAX),
+            crowd: Arc::default(),
             mails: Semaphore::new(MAILS_AT_ONCE_MAX),
             pulses: Pulses::default(),
             gauges: Gauges::default(),

@@ -24,6 +24,7 @@ mod auth;
 mod body;
 mod by_hand;
 mod consent;
+pub(crate) mod crowd;
 pub(crate) mod feed;
 mod gate;
 pub(crate) mod gauges;

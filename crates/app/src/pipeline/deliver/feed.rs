@@ -1,7 +1,8 @@
 //! The one look at the log for all endpoints of a place: it gives each event to those who want it.
 //!
 //! An event that no endpoint wants costs one look at a table, however many endpoints there are; accepting an event costs
-//! nothing at all. Who does not keep up is left behind and reads by itself.
+//! nothing at all. It goes as fast as most of them take what they are given; who does not keep up with that is left behind
+//! and reads by itself.
 //!
 //! **Up to where all is done.** The place's cursor says it of every endpoint whose [`Progress`] owes nothing. It is moved
 //! up to what was given out when each endpoint has done all of that, or has said in its progress that it has not.
@@ -18,7 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::NAME;
-use super::inbox::{Inbox, Passed};
+use super::inbox::{Fullness, Inbox, Passed};
 use super::progress::{self, Progress};
 use super::pulse::Pulse;
 use super::reader::{Reader, Shared};
@@ -32,6 +33,9 @@ use crate::pipeline::{cursors, fresh};
 
 /// How many events one look at the log takes.
 const LOOK_EVENTS_MAX: usize = 256;
+
+/// How long it rests while nobody takes anything: then who has enough is left behind.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How often the cursor is written while it moves.
 const CURSOR_INTERVAL: Duration = Duration::from_millis(200);
@@ -80,6 +84,7 @@ pub(crate) async fn run(app: Arc<App>, directory: Arc<Directory>, part: Part, pa
     let mut ticks = tokio::time::interval(CURSOR_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        let rests = feed.rests();
         tokio::select! {
             biased;
             () = ending(&feed.part.under, &mut feed.part.stop) => break,
@@ -91,7 +96,9 @@ pub(crate) async fn run(app: Arc<App>, directory: Arc<Directory>, part: Part, pa
             Some(ended) = feed.running.join_next(), if !feed.running.is_empty() => {
                 feed.ended(ended);
             }
-            events = follower.next(LOOK_EVENTS_MAX) => {
+            () = feed.passed.taken(), if rests => {}
+            () = tokio::time::sleep(PATIENCE), if rests => feed.leave_behind(),
+            events = follower.next(LOOK_EVENTS_MAX), if !rests => {
                 let given = match events {
                     Ok(events) => feed.give(&events).await,
                     Err(error) => Err(error),
@@ -275,6 +282,26 @@ impl Feed {
             Box::pin(under.run(reader.run(open))).await;
             id
         });
+    }
+
+    /// Whether most of those who are fed have enough for a while: what they cannot be given, each would have to read again.
+    fn rests(&self) -> bool {
+        let (mut enough, mut room) = (0_usize, 0_usize);
+        for shared in self.readers.values() {
+            match shared.inbox.fullness() {
+                Fullness::Unfed => {}
+                Fullness::Room => room += 1,
+                Fullness::Enough => enough += 1,
+            }
+        }
+        enough > room
+    }
+
+    /// Nobody takes what they were given: who has enough reads by itself from now on.
+    fn leave_behind(&self) {
+        for shared in self.readers.values() {
+            shared.inbox.leave_behind();
+        }
     }
 
     /// Gives events to who wants them.

@@ -8,7 +8,10 @@ use tidings_model::{Event, Seq};
 use tokio::sync::Notify;
 
 /// How many events wait for one endpoint, before it is left behind.
-const INBOX_MAX: usize = 256;
+const INBOX_MAX: usize = 512;
+
+/// How many waiting events are enough for a while: the look at the log rests while most have so many.
+const INBOX_ENOUGH: usize = 256;
 
 /// What an endpoint's reader was given and did not take yet.
 #[derive(Debug)]
@@ -22,6 +25,17 @@ struct Waiting {
     events: VecDeque<Arc<Event>>,
     /// Whether it is given every event that its endpoint wants.
     is_fed: bool,
+}
+
+/// Whether a reader could be given more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fullness {
+    /// It reads by itself.
+    Unfed,
+    /// Soon it will want more.
+    Room,
+    /// It has enough for a while.
+    Enough,
 }
 
 impl Inbox {
@@ -60,6 +74,26 @@ impl Inbox {
         (waiting.events.len(), waiting.events.front().map(|event| event.seq))
     }
 
+    /// Whether it is fed, and has enough for a while.
+    pub(super) fn fullness(&self) -> Fullness {
+        let waiting = self.waiting();
+        match (waiting.is_fed, waiting.events.len() >= INBOX_ENOUGH) {
+            (false, _) => Fullness::Unfed,
+            (true, true) => Fullness::Enough,
+            (true, false) => Fullness::Room,
+        }
+    }
+
+    /// Who has enough and does not take it is left behind.
+    pub(super) fn leave_behind(&self) {
+        let mut waiting = self.waiting();
+        if waiting.events.len() >= INBOX_ENOUGH {
+            waiting.is_fed = false;
+        }
+        drop(waiting);
+        self.news.notify_one();
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting().events.is_empty()
@@ -90,11 +124,23 @@ impl Inbox {
 pub(super) struct Passed {
     /// The last event that is being given out, and the last one that was given to all.
     at: Mutex<(Seq, Seq)>,
+    /// Somebody took what was given to them.
+    taken: Notify,
 }
 
 impl Passed {
     pub(super) fn new(at: Seq) -> Self {
-        Self { at: Mutex::new((at, at)) }
+        Self { at: Mutex::new((at, at)), taken: Notify::new() }
+    }
+
+    /// A reader took what it was given.
+    pub(super) fn took(&self) {
+        self.taken.notify_one();
+    }
+
+    /// Waits until a reader took what it was given. Cancel-safe.
+    pub(super) async fn taken(&self) {
+        self.taken.notified().await;
     }
 
     /// Events up to this one are about to be given out.

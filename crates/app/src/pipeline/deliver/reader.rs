@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use self::steps::{Came, Stepped, What, came};
 use self::writes::{Unwritten, WRITE_INTERVAL, Wrote};
+use super::crowd::InCrowd;
 use super::gate::Receiver;
 use super::gauges::Gauge;
 use super::health::Health;
@@ -94,6 +95,8 @@ pub(super) struct Reader {
     health: Health,
     follower: Option<Follower>,
     steps: JoinSet<Stepped>,
+    /// Its part in what may be under way on this node.
+    in_crowd: InCrowd,
     /// How many other tries are under way.
     again_under_way: usize,
     /// How many events are under way in requests of several.
@@ -158,6 +161,7 @@ impl Reader {
             health,
             follower: None,
             steps: JoinSet::new(),
+            in_crowd: app.crowd.part(),
             again_under_way: 0,
             together_under_way: 0,
             unwritten: Unwritten::default(),
@@ -305,6 +309,7 @@ impl Reader {
             if came.is_empty() {
                 return;
             }
+            self.passed.took();
             for event in came {
                 if event.seq > self.work.taken() {
                     self.take(event);
@@ -399,12 +404,9 @@ impl Reader {
         }
     }
 
-    /// Is fed again, if it has caught up.
+    /// Is fed again, if it has caught up with the one look at the log.
     fn join(&mut self) {
-        let tail = self.app.store.tail(self.directory.workspace());
-        if self.work.taken() >= tail.head()
-            && self.passed.join(&self.shared.inbox, self.work.taken())
-        {
+        if self.passed.join(&self.shared.inbox, self.work.taken()) {
             self.follower = None;
             self.touch();
         }

@@ -66,12 +66,14 @@ impl Reader {
     /// Begins what may go now: other tries get a part of what may be under way, first tries the rest.
     pub(super) fn begin(&mut self) {
         let of_job = self.shared.pulse.gate().close();
+        self.in_crowd.set_busy(self.health.is_proven() && !self.steps.is_empty());
         if self.not_before.is_some_and(|then| then > Instant::now()) {
             return;
         }
         self.not_before = None;
         let now = self.app.now();
-        let window = self.beside_job(self.health.window(now), of_job);
+        let window = self.health.window(now).min(self.in_crowd.window());
+        let window = self.beside_job(window, of_job);
         let unwritten = self.unwritten.done.len() + self.being_written;
         let window = window.min(UNWRITTEN_MAX.saturating_sub(unwritten));
         while self.steps.len() < window

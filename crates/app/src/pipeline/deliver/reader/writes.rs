@@ -19,7 +19,7 @@ use crate::pipeline::mail;
 use crate::pipeline::reader::chain;
 
 /// So many unwritten ones are written at once; fewer wait for [`WRITE_INTERVAL`].
-const WRITE_AT: usize = 48;
+const WRITE_AT: usize = 96;
 
 /// How long something may be open before it is written that it is owed: the place's cursor waits for that.
 const UNSAID_MAX: Duration = Duration::from_secs(1);
