@@ -4,14 +4,18 @@
 //! busy threads is kept in memory; of others it is read again, and replaces what was known. The archive may be thrown
 //! away: it is made again from what the log still holds.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Display;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidings_model::{
-    AuthorKind, Chat, ChatId, ChatStatus, Customer, Event, GroupNumber, Order, Properties, Seq,
-    Thread, ThreadId, Timestamp, Visibility, WorkspaceId,
+    AuthorKind, Chat, ChatId, ChatStatus, Customer, CustomerId, Event, GroupNumber, Order,
+    Properties, Seq, Thread, ThreadId, Timestamp, Visibility, WorkspaceId,
 };
 use tidings_store::archive::{ArchiveError, ArchivedThread, Facet, Texts, facet};
 use tidings_store::{DocKey, Follower, Kind, ReadError};
@@ -25,12 +29,18 @@ use crate::desk::find;
 use crate::desk::look::history::{self, Told};
 use crate::directory::Directory;
 
-/// How many events are folded into one write of the archive.
-const EVENTS_AT_ONCE: usize = 512;
+/// How many events one look at the log takes.
+const LOOK_EVENTS_MAX: usize = 1_000;
 
-/// How long events are gathered after a write, unless somebody searches: a write costs as much as ten messages, and many
-/// messages are in the same threads.
-const GATHER: Duration = Duration::from_millis(100);
+/// With so many events no more are gathered for one write of the archive: nearly as many as the log has in memory.
+const GATHERED_MAX: usize = 3_000;
+
+/// How long events are gathered before a write, unless somebody searches: a thread costs as much with one message as with
+/// ten, and many messages are in the same threads.
+const GATHER: Duration = Duration::from_millis(150);
+
+/// How many documents are read at once.
+const DOCUMENTS_AT_ONCE: usize = 200;
 
 /// How many threads are kept in memory; when there are more, all are read anew.
 const KNOWN_MAX: usize = 20_000;
@@ -107,21 +117,27 @@ async fn follow(
     let mut follower = Follower::new(Arc::clone(&app.store), workspace, cursor);
     let mut known = HashMap::new();
     loop {
-        let events = tokio::select! {
+        let mut events = tokio::select! {
             () = stopped(stop) => return Ok(()),
-            events = follower.next(EVENTS_AT_ONCE) => events?,
+            events = follower.next(LOOK_EVENTS_MAX) => events?,
         };
-        let Some(last) = events.last().map(|event| event.seq) else { continue };
-        let rows = fold(app, workspace, &mut known, &events).await?;
-        app.archive.put(workspace, last, rows).await?;
-        indexed.up_to.send_replace(last);
-        if events.len() < EVENTS_AT_ONCE {
+        if events.len() < LOOK_EVENTS_MAX {
             tokio::select! {
                 () = stopped(stop) => return Ok(()),
                 () = indexed.wanted.notified() => {}
                 () = tokio::time::sleep(GATHER) => {}
             }
         }
+        // What is in memory is there at once.
+        while events.len() < GATHERED_MAX
+            && let Some(more) = follower.next(LOOK_EVENTS_MAX).now_or_never()
+        {
+            events.extend(more?);
+        }
+        let Some(last) = events.last().map(|event| event.seq) else { continue };
+        let rows = fold(app, workspace, &mut known, &events).await?;
+        app.archive.put(workspace, last, rows).await?;
+        indexed.up_to.send_replace(last);
     }
 }
 
@@ -211,11 +227,49 @@ async fn fold(
             });
         }
     }
+    // Read afresh: what the events tell of is in the documents by now, and nobody comes back for it.
+    let chats = touched.values().map(|touched| touched.chat);
+    let chats: HashMap<ChatId, Chat> = by_id(app, workspace, Kind::Chat, chats).await?;
+    let customers = chats.values().filter_map(|chat| chat.customer);
+    let customers: HashMap<CustomerId, Customer> =
+        by_id(app, workspace, Kind::Customer, customers).await?;
     let mut rows = Vec::new();
     for (thread, touched) in touched {
-        rows.extend(row(app, workspace, &directory, known, thread, touched).await?);
+        let Some(chat) = chats.get(&touched.chat) else { continue };
+        let customer = chat.customer.and_then(|id| customers.get(&id));
+        let about = About { directory: &directory, chat, customer };
+        rows.extend(row(app, workspace, about, known, thread, touched).await?);
     }
     Ok(rows)
+}
+
+/// Those documents of a kind that are there, each by its id.
+async fn by_id<I: Copy + Eq + Hash + Display, T: DeserializeOwned>(
+    app: &App,
+    workspace: WorkspaceId,
+    kind: Kind,
+    ids: impl Iterator<Item = I>,
+) -> Result<HashMap<I, T>, ReadError> {
+    let ids: Vec<I> = ids.collect::<HashSet<_>>().into_iter().collect();
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(DOCUMENTS_AT_ONCE) {
+        let keys: Vec<DocKey> = ids.iter().map(|id| DocKey::new(kind, *id)).collect();
+        let documents = app.store.documents_by_key(workspace, &keys).await?;
+        for (id, document) in ids.iter().zip(documents) {
+            if let Some(document) = document {
+                found.insert(*id, seen(document)?.value);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What a thread's row is made of, beside its events.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    directory: &'a Directory,
+    chat: &'a Chat,
+    customer: Option<&'a Customer>,
 }
 
 /// The thread before one.
@@ -235,15 +289,11 @@ async fn before(
 async fn row(
     app: &App,
     workspace: WorkspaceId,
-    directory: &Directory,
+    About { directory, chat, customer }: About<'_>,
     known: &mut HashMap<ThreadId, Known>,
     id: ThreadId,
     touched: Touched,
 ) -> Result<Option<ArchivedThread>, IndexFailed> {
-    // Read afresh: what the event tells of is in the documents by now, and nobody comes back for it.
-    let document = app.store.document(workspace, &DocKey::new(Kind::Chat, touched.chat)).await?;
-    let Some(document) = document else { return Ok(None) };
-    let chat: &Chat = &seen(document)?.value;
     let Some(thread) = find::thread_by_id(app, workspace, chat, id).await? else { return Ok(None) };
     let groups = GroupNumber::named_in(chat.access_of(&thread));
     let group = groups.first().copied().unwrap_or_default().to_string();
@@ -272,17 +322,9 @@ async fn row(
             Texts::Replace(texts)
         }
     };
-    let customer = match chat.customer {
-        None => None,
-        Some(id) => {
-            let key = DocKey::new(Kind::Customer, id);
-            let document = app.store.document(workspace, &key).await?;
-            document.map(seen::<Customer>).transpose()?.map(|seen| seen.value)
-        }
-    };
     let empty = Known::default();
     let facts = known.get(&id).unwrap_or(&empty);
-    let facets = facets(facts, directory, chat, &thread, customer.as_ref(), &groups);
+    let facets = facets(facts, directory, chat, &thread, customer, &groups);
     let created_at = thread.created_at;
     Ok(Some(ArchivedThread { thread: id, chat: chat.id, created_at, texts, facets }))
 }
