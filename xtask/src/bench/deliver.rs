@@ -21,11 +21,9 @@ use super::Options;
 use super::accept;
 use super::aims::{Aim, Wanted};
 use super::book::Book;
-use super::ceilings;
 use super::report;
 use super::site::{Crowd, Site};
 use crate::building;
-use crate::figures::milliseconds;
 use crate::process;
 
 /// How much is measured.
@@ -120,7 +118,7 @@ impl Ground<'_> {
     async fn signed_request(&self) -> anyhow::Result<PathBuf> {
         let receiver = receiver::Receiver::start()?;
         let (installation, running) = pending::with_endpoints(self, "signed", &receiver, 1).await?;
-        lateness::send(&installation, self.plan.sends.min(1)).await?;
+        lateness::send(&installation, self.plan.sends.min(1), self.folder).await?;
         receiver.until_taken(1).await?;
         let path = self.folder.join("request.json");
         std::fs::write(&path, receiver.first().await?).context("cannot keep a request")?;
@@ -144,8 +142,6 @@ async fn accepting(book: &mut Book, ground: &Ground<'_>) -> anyhow::Result<()> {
             let load = accept::load(&[site.address()], &requests, ground.plan.window).await?;
             book.note(&accepted(*endpoints), "events/s", load.per_second);
         }
-        let syncs = ceilings::raw_syncs(ground.folder)?;
-        book.note("disk sync, p50", "ms", milliseconds(syncs.percentile(50)));
     }
     Ok(())
 }
@@ -165,7 +161,7 @@ fn judge(book: &Book, plan: &Plan) -> Vec<Aim> {
         aim(&format!("{title}, of the ceiling"), Wanted::AtLeast(OF_THE_CEILING_LEAST), reached);
     }
     let beside_sync = median("at the receiver, idle, p50")
-        .zip(median("disk sync, p50"))
+        .zip(median(lateness::IDLE_SYNC))
         .map(|(late, sync)| late - sync);
     aim("idle, p50, beside a disk sync, ms", Wanted::AtMost(BESIDE_A_SYNC_MOST), beside_sync);
     let cost = ratio(&accepted(plan.crowd), &accepted(0)).map(|ratio| 1.0 - ratio);

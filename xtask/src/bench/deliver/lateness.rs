@@ -1,6 +1,7 @@
 //! How late an event is at its receiver: from the moment at which somebody sends it to us until its first byte is there.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -13,11 +14,15 @@ use super::pending::{add_endpoint, with_endpoints};
 use super::receiver::{Receiver, SENT_AT, now_us};
 use crate::bench::accept::{self, CONNECTIONS, EVENT_TYPE};
 use crate::bench::book::Book;
+use crate::bench::ceilings::RawDisk;
 use crate::figures::{Times, milliseconds};
 use crate::http::{self, Connection};
 use crate::installation::Installation;
 
-/// The pause between two events that are sent one at a time.
+/// What the disk sync between two of them is called.
+pub(super) const IDLE_SYNC: &str = "disk sync, idle, p50";
+
+/// The pause before and after a disk sync between two events that are sent one at a time.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many events a second go to the living one among the dead.
@@ -45,15 +50,23 @@ async fn post(connection: &mut Connection, sent_at_us: u64) -> anyhow::Result<()
     Ok(())
 }
 
-/// Sends events one at a time.
-pub(super) async fn send(installation: &Installation, count: usize) -> anyhow::Result<()> {
+/// Sends events one at a time. Returns how long a disk sync takes between two of them: a disk that rests is slower.
+pub(super) async fn send(
+    installation: &Installation,
+    count: usize,
+    folder: &Path,
+) -> anyhow::Result<Times> {
     let mut connection =
         Connection::open(installation.address()).await.context("cannot connect")?;
+    let mut disk = RawDisk::open(folder)?;
+    let mut synced = Vec::new();
     for _ in 0..count {
         post(&mut connection, now_us()).await?;
         tokio::time::sleep(PAUSE).await;
+        synced.push(disk.sync_once()?);
+        tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
+    Ok(Times::new(synced))
 }
 
 /// Sends so many events a second for a while; one that has to wait counts from when it was due.
@@ -103,7 +116,8 @@ pub(super) async fn of_one(
     let (installation, running) = with_endpoints(ground, &name, &receiver, 0).await?;
     add_endpoint(&installation, &receiver, "/timed").await?;
     let sends = ground.plan.sends;
-    send(&installation, sends).await?;
+    let synced = send(&installation, sends, ground.folder).await?;
+    book.note(IDLE_SYNC, "ms", milliseconds(synced.percentile(50)));
     receiver.until_taken(u64::try_from(sends).unwrap_or(u64::MAX)).await?;
     note(book, "at the receiver, idle", receiver.late().await?)?;
 
