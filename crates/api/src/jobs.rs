@@ -160,7 +160,8 @@ pub(crate) struct JobProgress {
     done: u64,
     /// How many it did not take, however often they were tried.
     failed: u64,
-    /// How many were not sent: delivered meanwhile, waiting for their own turn, or no longer kept.
+    /// How many were not sent: delivered meanwhile, still owed by the endpoint's own reader, or no
+    /// longer kept.
     skipped: u64,
     /// How many there were when it began; null, where that was too much to be counted.
     of: Option<u64>,

@@ -14,7 +14,8 @@
 //!   measure of how much its receiver bears ([`health`]). Nobody waits for somebody else's receiver.
 //! - [`record`] is what can be looked up afterwards.
 //! - [`skipped`] tells of what was given up.
-//! - [`job`] sends again what somebody asks for, through a [`gate`] that the reader opens.
+//! - [`job`] sends again what somebody asks for, through a [`gate`] that the reader opens, but for what the reader comes to
+//!   by itself ([`owed`]).
 //!
 //! All of an endpoint's work is in one share, so one node does it.
 
@@ -33,6 +34,7 @@ mod inbox;
 pub mod job;
 pub mod log;
 pub(crate) mod look;
+mod owed;
 mod pace;
 mod post;
 pub(crate) mod prepared;

@@ -301,3 +301,44 @@ async fn a_first_try_does_not_wait_for_a_job() {
     world.turn(Duration::from_secs(6));
     world.finish().await;
 }
+
+#[tokio::test]
+async fn what_the_endpoint_comes_to_by_itself_is_left_to_it() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    let endpoint = subscribe(&world, &receiver, &["chat.message", "note.added"]).await;
+    let channel = world.web_channel().await;
+    let alice = Visitor::comes(&world, channel).await;
+    // So many were taken that there is room beside one that hangs.
+    for number in 0..8 {
+        note(&world, &format!("note {number}")).await;
+        let taken = async || (receiver.took().len() > number).then_some(());
+        world.until("a note", taken).await;
+    }
+    world.settle().await;
+    receiver.answers(|got| match got.text("/data/text").as_str() {
+        "1" => Reply::Never,
+        _ => Reply::Status(200),
+    });
+    for text in ["1", "2", "3"] {
+        alice.says(&world, text).await;
+    }
+    let hangs = async || receiver.got().iter().any(|got| got.answered == 0).then_some(());
+    world.until("the one that hangs", hangs).await;
+    let job = begin(&world, &endpoint, "replay", &json!({ "from_seq": 1 })).await;
+    let path = format!("/api/v1/jobs/{}", id_of(&job));
+    let done = async || {
+        let job = world.get(&path).await.body;
+        (job["state"] == "done").then_some(job)
+    };
+    let job = world.until("the job to be done", done).await;
+    assert_eq!(progress(&job), [8, 0, 3, 11].map(Some), "{job}");
+    receiver.answers(|_| Reply::Status(200));
+    world.settle().await;
+    world.turn(HOUR);
+    world.settle().await;
+    let took = texts(&receiver.took());
+    let of_alice: Vec<&String> = took.iter().filter(|text| !text.starts_with("note")).collect();
+    assert_eq!(of_alice, ["1", "2", "3"], "each of them once, in order");
+    world.finish().await;
+}

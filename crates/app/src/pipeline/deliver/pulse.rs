@@ -5,16 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tidings_model::{EndpointId, Seq, Timestamp, WorkspaceId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::gate::{Gate, Place};
 use super::health::Sign;
+use super::owed::Owed;
 
 /// How many heads are looked at before their time; what is told beyond that waits for its time.
 const LOOKS_MAX: usize = 1_000;
 
 /// How long who needs the reader of an endpoint waits for it to begin, before they look again.
 pub(super) const READER_WAIT: Duration = Duration::from_millis(100);
+
+/// How long who asks the reader of an endpoint waits for its answer: it is on its way to it, or reads or writes something
+/// first.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
 
 /// How one reader is.
 #[derive(Debug, Default)]
@@ -24,6 +29,8 @@ pub(super) struct Pulse {
     looks: Mutex<Vec<Seq>>,
     told: Notify,
     gate: Arc<Gate>,
+    /// The job that asks what is owed: an endpoint has one at a time.
+    asks: Mutex<Option<oneshot::Sender<Owed>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,12 +89,25 @@ impl Pulse {
         self.told.notify_one();
     }
 
+    /// What the reader will come to by itself. None if it does not say so in time: it is about to end, or hangs.
+    pub(super) async fn owed(&self) -> Option<Owed> {
+        let (ask, answer) = oneshot::channel();
+        *self.asks.lock().unwrap_or_else(PoisonError::into_inner) = Some(ask);
+        self.told.notify_one();
+        tokio::time::timeout(ANSWER_WAIT, answer).await.ok()?.ok()
+    }
+
+    /// Who asks what is owed.
+    pub(super) fn asks(&self) -> Option<oneshot::Sender<Owed>> {
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// The heads that are to be looked at.
     pub(super) fn looks(&self) -> Vec<Seq> {
         std::mem::take(&mut *self.looks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits until there is a head to look at. Cancel-safe.
+    /// Waits until there is a head to look at, or an answer to give. Cancel-safe.
     pub(super) async fn told(&self) {
         self.told.notified().await;
     }

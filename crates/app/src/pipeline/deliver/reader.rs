@@ -28,6 +28,7 @@ use super::gate::Receiver;
 use super::gauges::Gauge;
 use super::health::Health;
 use super::inbox::{Inbox, Passed};
+use super::owed::Owed;
 use super::progress::Progress;
 use super::pulse::Pulse;
 use super::skipped::GivenUp;
@@ -185,6 +186,7 @@ impl Reader {
             self.know_endpoint();
             self.look_at_told();
             self.hear_job();
+            self.answer_job();
             if !ends {
                 self.take_what_came();
                 // A log in which nothing happens tells it nothing either.
@@ -254,6 +256,27 @@ impl Reader {
             self.hear(sign, self.app.now());
             self.touch();
         }
+    }
+
+    /// A job leaves to it what it will come to by itself.
+    fn answer_job(&self) {
+        let Some(asks) = self.shared.pulse.asks() else { return };
+        // Who asked may be gone.
+        drop(asks.send(self.owed()));
+    }
+
+    fn owed(&self) -> Owed {
+        // In this order: what was given out before is in the inbox then, or was taken from it.
+        let passed = self.passed.up_to();
+        let is_fed = self.shared.inbox.is_fed();
+        let looked_up_to = match self.shared.inbox.waits() {
+            (_, Some(first)) => Seq(first.0.saturating_sub(1)),
+            (_, None) if is_fed => self.work.taken().max(passed),
+            (_, None) => self.work.taken(),
+        };
+        let parked =
+            self.work.parked().map(|(lane, parked)| (lane, (parked.head, parked.behind))).collect();
+        Owed { looked_up_to, open: self.work.open().collect(), parked }
     }
 
     /// What is left of what may be under way is a job's, while no first try waits for it.

@@ -93,7 +93,7 @@ pub struct Count {
     pub done: u64,
     /// Not taken, however often it was tried.
     pub failed: u64,
-    /// Not sent: it was delivered meanwhile, waits for its own turn, or is no longer kept.
+    /// Not sent: it was delivered meanwhile, the endpoint's reader comes to it by itself, or it is no longer kept.
     pub skipped: u64,
 }
 

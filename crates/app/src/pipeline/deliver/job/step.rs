@@ -53,6 +53,8 @@ pub(super) async fn step(
         tokio::time::sleep(READER_WAIT).await;
         return Ok(Next::Now);
     };
+    // Before the log is looked at: what is not in it then, the reader does not send any more.
+    let Some(owed) = pulse.owed().await else { return Ok(Next::Now) };
     let filter = match filter(app, &job.value.asked.types) {
         Ok(filter) => filter,
         // The catalogue is another one by now.
@@ -81,11 +83,13 @@ pub(super) async fn step(
     let mut items = Vec::new();
     for found in picked.found {
         let seq = found.seq();
-        match ready(&desk, found, &job.value).await? {
-            Some(item) => {
-                let lane = lane_of(&item.event, subscriber.endpoint.value.ordering);
-                items.push((lane, item));
-            }
+        let Found::Event(event) = found else {
+            sent.skipped.push(seq);
+            continue;
+        };
+        let lane = lane_of(&event, subscriber.endpoint.value.ordering);
+        match ready(&desk, event, &job.value, owed.has(lane, seq)).await? {
+            Some(item) => items.push((lane, item)),
             None => sent.skipped.push(seq),
         }
     }
@@ -117,20 +121,26 @@ async fn pick(search: &Search<'_>, place: &Place) -> Result<Picked, StepFailed> 
     Ok(all)
 }
 
-/// Makes ready what is to be sent; nothing, if it is not.
-async fn ready(desk: &Desk, found: Found, job: &Job) -> Result<Option<Item>, StepFailed> {
-    let Found::Event(event) = found else { return Ok(None) };
+/// Makes ready what is to be sent; nothing, if it is not: what the endpoint's reader comes to by itself is left to it.
+async fn ready(
+    desk: &Desk,
+    event: Arc<Event>,
+    job: &Job,
+    reader_comes: bool,
+) -> Result<Option<Item>, StepFailed> {
     let delivery = match desk.known(event.seq).await? {
         Some(known) => {
             let is_owed = match (job.asked.task, known.value.status) {
                 // Its lane comes to it, in order.
                 (_, DeliveryStatus::Pending) => false,
-                (Task::Recover, status) => status == DeliveryStatus::Failed,
-                (Task::Replay, DeliveryStatus::Delivered | DeliveryStatus::Failed) => true,
+                // The reader is through with it, even if it was not when it was asked.
+                (_, DeliveryStatus::Failed) => true,
+                (Task::Recover, DeliveryStatus::Delivered) => false,
+                (Task::Replay, DeliveryStatus::Delivered) => !reader_comes,
             };
             is_owed.then_some(known.value)
         }
-        None if job.asked.task == Task::Recover => None,
+        None if job.asked.task == Task::Recover || reader_comes => None,
         None if desk.subscriber.is_decided() => decided(desk, &event).await?,
         None => Some(Delivery::untried(&event, desk.to())),
     };
