@@ -260,6 +260,9 @@ pub struct EndpointAuth {
     pub client_id: String,
     /// What proves it; sealed with the installation's key.
     pub sealed_client_secret: String,
+    /// How it is shown there.
+    #[serde(default, skip_serializing_if = "ClientAuthentication::is_basic")]
+    pub client_authentication: ClientAuthentication,
     /// What a token is to be good for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -274,6 +277,24 @@ pub struct EndpointAuth {
 pub enum AuthKind {
     /// By an access token of OAuth 2.0, which is given for our own credentials (RFC 6749, 4.4).
     Oauth2ClientCredentials,
+}
+
+/// How a token server is shown who we are (RFC 6749, 2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// By HTTP Basic, which every token server must understand.
+    #[default]
+    Basic,
+    /// In the form (`client_secret_post`), for those that understand nothing else.
+    Post,
+}
+
+impl ClientAuthentication {
+    /// Whether it is the way that there is unless something else is said.
+    pub fn is_basic(&self) -> bool {
+        *self == Self::Basic
+    }
 }
 
 /// A certificate that is ours, for one endpoint.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tidings_app::admin::endpoints::{self, AuthChange, CertificateChange};
-use tidings_model::endpoint::{AuthKind, EndpointAuth};
+use tidings_model::endpoint::{AuthKind, ClientAuthentication, EndpointAuth};
 use tidings_model::{Endpoint, Timestamp};
 use utoipa::ToSchema;
 
@@ -26,6 +26,10 @@ pub(crate) struct AuthView {
     /// Who we are there.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    /// How we show it there: `basic` or `post`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "basic")]
+    client_authentication: Option<ClientAuthentication>,
     /// What the token is to be good for.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
@@ -40,14 +44,23 @@ impl From<Option<EndpointAuth>> for AuthView {
             None => AuthWord::None,
             Some(AuthKind::Oauth2ClientCredentials) => AuthWord::Oauth2ClientCredentials,
         };
-        let none = Self { kind, token_url: None, client_id: None, scope: None, audience: None };
-        let Some(auth) = auth else { return none };
-        Self {
-            kind,
-            token_url: Some(auth.token_url),
-            client_id: Some(auth.client_id),
-            scope: auth.scope,
-            audience: auth.audience,
+        match auth {
+            None => Self {
+                kind,
+                token_url: None,
+                client_id: None,
+                client_authentication: None,
+                scope: None,
+                audience: None,
+            },
+            Some(auth) => Self {
+                kind,
+                token_url: Some(auth.token_url),
+                client_id: Some(auth.client_id),
+                client_authentication: Some(auth.client_authentication),
+                scope: auth.scope,
+                audience: auth.audience,
+            },
         }
     }
 }
@@ -59,7 +72,7 @@ pub(crate) struct SaidAuth {
     /// `none`, or `oauth2_client_credentials`: deliveries bear an access token (RFC 6749, 4.4) as `Authorization: Bearer`.
     #[schema(value_type = String, example = "oauth2_client_credentials")]
     kind: AuthWord,
-    /// Where tokens come from; called as receivers are, and with HTTP Basic.
+    /// Where tokens come from; called as receivers are.
     #[serde(default)]
     #[schema(example = "https://login.example.com/oauth/token")]
     token_url: Option<String>,
@@ -69,6 +82,10 @@ pub(crate) struct SaidAuth {
     /// What proves it. It is never shown again; left out in a change, it stays if `token_url` does.
     #[serde(default)]
     client_secret: Option<String>,
+    /// How both are shown there (RFC 6749, 2.3.1): `basic`, as HTTP Basic, unless it is `post`, in the form.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "basic")]
+    client_authentication: Option<ClientAuthentication>,
     /// What the token is to be good for.
     #[serde(default)]
     scope: Option<String>,
@@ -79,12 +96,20 @@ pub(crate) struct SaidAuth {
 
 impl From<SaidAuth> for AuthChange {
     fn from(said: SaidAuth) -> Self {
-        let SaidAuth { kind, token_url, client_id, client_secret, scope, audience } = said;
+        let SaidAuth {
+            kind,
+            token_url,
+            client_id,
+            client_secret,
+            client_authentication,
+            scope,
+            audience,
+        } = said;
         let kind = match kind {
             AuthWord::None => None,
             AuthWord::Oauth2ClientCredentials => Some(AuthKind::Oauth2ClientCredentials),
         };
-        Self { kind, token_url, client_id, client_secret, scope, audience }
+        Self { kind, token_url, client_id, client_secret, client_authentication, scope, audience }
     }
 }
 

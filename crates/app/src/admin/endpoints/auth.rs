@@ -1,7 +1,7 @@
 //! What somebody says of how Tidings proves who it is to an endpoint's receiver, checked.
 
 use tidings_model::Endpoint;
-use tidings_model::endpoint::{AuthKind, ClientCertificate, EndpointAuth};
+use tidings_model::endpoint::{AuthKind, ClientAuthentication, ClientCertificate, EndpointAuth};
 use tidings_outbound::{Certificate, Identity, InvalidPem};
 
 use super::{AdminError, header_names};
@@ -22,6 +22,8 @@ pub struct AuthChange {
     pub client_id: Option<String>,
     /// What proves it; left out, it stays if the address does.
     pub client_secret: Option<String>,
+    /// How it is shown there; left out, by HTTP Basic.
+    pub client_authentication: Option<ClientAuthentication>,
     /// What the token is to be good for.
     pub scope: Option<String>,
     /// For whom the token is to be.
@@ -49,10 +51,18 @@ pub(super) fn apply_auth(
     endpoint: &mut Endpoint,
     said: AuthChange,
 ) -> Result<(), AdminError> {
-    let AuthChange { kind, token_url, client_id, client_secret, scope, audience } = said;
+    let AuthChange {
+        kind,
+        token_url,
+        client_id,
+        client_secret,
+        client_authentication,
+        scope,
+        audience,
+    } = said;
     let Some(kind) = kind else {
         let texts = [&token_url, &client_id, &client_secret, &scope, &audience];
-        if texts.into_iter().any(Option::is_some) {
+        if texts.into_iter().any(Option::is_some) || client_authentication.is_some() {
             return Err(AdminError::invalid("/auth", "`none` has nothing else"));
         }
         endpoint.auth = None;
@@ -77,6 +87,7 @@ pub(super) fn apply_auth(
         kind,
         client_id: checked("client_id", client_id)?,
         sealed_client_secret,
+        client_authentication: client_authentication.unwrap_or_default(),
         scope: optional("scope", scope)?,
         audience: optional("audience", audience)?,
         token_url,

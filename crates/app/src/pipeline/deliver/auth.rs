@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
-use tidings_model::endpoint::EndpointAuth;
+use tidings_model::endpoint::{ClientAuthentication, EndpointAuth};
 use tidings_model::{Endpoint, Timestamp};
 use tidings_outbound::{Answer, Call, Target};
 use tokio::sync::Mutex;
@@ -48,8 +48,9 @@ const ERROR_WORD_BYTES_MAX: usize = 60;
 /// Where an endpoint's tokens come from.
 pub(crate) struct TokenSource {
     target: Target,
-    /// Who we are to the token server.
-    credentials: HeaderValue,
+    /// Who we are to the token server, where a header says it.
+    credentials: Option<HeaderValue>,
+    /// What is asked for; it says who we are where no header does.
     form: Bytes,
     kept: Mutex<Kept>,
     /// How many fetches failed.
@@ -114,13 +115,10 @@ impl TokenSource {
     pub(super) fn of(sealer: &Sealer, endpoint: &Endpoint) -> Result<Option<Self>, Unready> {
         let Some(auth) = &endpoint.auth else { return Ok(None) };
         let secret = sealer.open(&auth.sealed_client_secret).map_err(|_| Unready::Sealed)?;
-        let mut credentials = HeaderValue::from_str(&basic(&auth.client_id, &secret))
-            .map_err(|_| Unready::WrongHeader)?;
-        credentials.set_sensitive(true);
         Ok(Some(Self {
             target: Target::parse(&auth.token_url).map_err(|_| Unready::NoAddress)?,
-            credentials,
-            form: form(auth),
+            credentials: credentials(auth, &secret)?,
+            form: form(auth, &secret),
             kept: Mutex::default(),
             failures: AtomicU64::new(0),
         }))
@@ -170,7 +168,9 @@ impl TokenSource {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(header::CONTENT_TYPE, form);
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(header::AUTHORIZATION, self.credentials.clone());
+        if let Some(credentials) = &self.credentials {
+            headers.insert(header::AUTHORIZATION, credentials.clone());
+        }
         let call = Call {
             method: Method::POST,
             headers,
@@ -219,15 +219,30 @@ fn error_word(answer: &Answer) -> Option<String> {
     is_word.then(|| word.to_owned())
 }
 
-/// How we prove who we are: HTTP Basic, which every token server must understand (RFC 6749, 2.3.1).
+/// The header that proves who we are. A request must not prove it in two ways (RFC 6749, 2.3).
+fn credentials(auth: &EndpointAuth, secret: &str) -> Result<Option<HeaderValue>, Unready> {
+    match auth.client_authentication {
+        ClientAuthentication::Post => Ok(None),
+        ClientAuthentication::Basic => {
+            let mut header = HeaderValue::from_str(&basic(&auth.client_id, secret))
+                .map_err(|_| Unready::WrongHeader)?;
+            header.set_sensitive(true);
+            Ok(Some(header))
+        }
+    }
+}
+
 fn basic(client_id: &str, secret: &str) -> String {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(secret))))
 }
 
-fn form(auth: &EndpointAuth) -> Bytes {
+fn form(auth: &EndpointAuth, secret: &str) -> Bytes {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "client_credentials");
+    if auth.client_authentication == ClientAuthentication::Post {
+        form.append_pair("client_id", &auth.client_id).append_pair("client_secret", secret);
+    }
     for (name, value) in [("scope", &auth.scope), ("audience", &auth.audience)] {
         if let Some(value) = value {
             form.append_pair(name, value);

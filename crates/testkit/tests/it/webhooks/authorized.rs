@@ -23,22 +23,62 @@ use super::{come, deliveries_to, stored, texts};
 
 const SECRET: &str = "the-client-secret";
 
+/// How a client shows Dave who it is (RFC 6749, 2.3.1).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Basic,
+    Post,
+}
+
 /// Dave's token server: gives `token-1`, `token-2`, ... each good for so long.
 async fn token_server(expires_in: u64) -> Receiver {
     let server = Receiver::start().await;
-    gives_tokens(&server, expires_in);
+    gives_tokens(&server, expires_in, Shown::Basic);
     server
 }
 
-fn gives_tokens(server: &Receiver, expires_in: u64) {
+/// To who shows itself so and in no other way; others get the errors of RFC 6749, 5.2.
+fn gives_tokens(server: &Receiver, expires_in: u64, shown: Shown) {
     let given = AtomicUsize::new(server.took().len());
-    server.answers(move |_| {
+    server.answers(move |got| {
+        if let Err((status, word)) = judge(got, shown) {
+            return Reply::Said(status, Vec::new(), json!({ "error": word }).to_string());
+        }
         let number = given.fetch_add(1, Ordering::SeqCst) + 1;
         let token = json!({
             "access_token": format!("token-{number}"), "token_type": "Bearer", "expires_in": expires_in,
         });
         Reply::Said(200, Vec::new(), token.to_string())
     });
+}
+
+/// What Dave has against a request.
+fn judge(got: &Got, shown: Shown) -> Result<(), (u16, &'static str)> {
+    let fields: Vec<(String, String)> =
+        url::form_urlencoded::parse(&got.body).into_owned().collect();
+    let all = |name: &str| -> Vec<&str> {
+        fields.iter().filter(|field| field.0 == name).map(|field| field.1.as_str()).collect()
+    };
+    let is_form = got.header("content-type") == "application/x-www-form-urlencoded";
+    let is_twice = fields.iter().any(|field| all(&field.0).len() > 1);
+    let has_basic = !got.header("authorization").is_empty();
+    let in_form = [all("client_id"), all("client_secret")];
+    // A client must not show itself in two ways (2.3), nor in the address.
+    let is_double = has_basic && in_form.iter().any(|said| !said.is_empty());
+    if got.method != Method::POST || !is_form || is_twice || is_double || got.uri.query().is_some()
+    {
+        return Err((400, "invalid_request"));
+    }
+    let is_known = match shown {
+        // `tidings:the-client-secret` in base64.
+        Shown::Basic => got.header("authorization") == "Basic dGlkaW5nczp0aGUtY2xpZW50LXNlY3JldA==",
+        Shown::Post => !has_basic && in_form == [["tidings"], [SECRET]],
+    };
+    match (is_known, all("grant_type").as_slice()) {
+        (false, _) => Err((401, "invalid_client")),
+        (true, ["client_credentials"]) => Ok(()),
+        (true, _) => Err((400, "unsupported_grant_type")),
+    }
 }
 
 fn auth(server: &Receiver) -> Value {
@@ -103,6 +143,42 @@ async fn deliveries_bear_a_token_until_shortly_before_it_expires() {
 }
 
 #[tokio::test]
+async fn a_token_server_that_wants_the_secret_in_the_form_gets_it_there_only() {
+    let world = World::start().await;
+    let (dave, carol) = (token_server(600).await, Receiver::start().await);
+    gives_tokens(&dave, 600, Shown::Post);
+    let endpoint = subscribe(&world, &carol.url, json!({ "auth": auth(&dave) })).await;
+    assert_eq!(endpoint["auth"]["client_authentication"], "basic");
+    let (alice, _) = come(&world).await;
+    alice.says(&world, "hello").await;
+    world.settle().await;
+    let attempt = &deliveries_to(&world, &endpoint).await[0]["attempts"][0];
+    let why = "no access token: the token server answered 401 (invalid_client)";
+    assert_eq!(attempt["error"], why);
+
+    // The secret stays.
+    let mut by_post = auth(&dave);
+    by_post.as_object_mut().expect("an object").remove("client_secret");
+    by_post["client_authentication"] = json!("post");
+    let change = world.call(Method::PATCH, &path(&endpoint)).json(&json!({ "auth": by_post }));
+    let changed = answer(change).await;
+    assert_eq!(
+        (changed.status, &changed.body["auth"]["client_authentication"]),
+        (200, &json!("post"))
+    );
+    world.turn(Duration::from_secs(6));
+    world.settle().await;
+    assert_eq!(texts(&carol.took()), ["hello"]);
+    assert_eq!(tokens(&carol.took()), ["Bearer token-1"]);
+    let asked = dave.took();
+    assert_eq!(asked.len(), 1);
+    let form = "grant_type=client_credentials&client_id=tidings&client_secret=the-client-secret\
+                &scope=events+write&audience=https%3A%2F%2Fcarol.example%2F";
+    assert_eq!(asked[0].body, form);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_token_that_is_refused_is_fetched_anew_for_the_next_try() {
     let world = World::start().await;
     let (dave, carol) = (token_server(3_600).await, Receiver::start().await);
@@ -140,7 +216,7 @@ async fn without_a_token_nothing_goes_out_and_it_is_told_why() {
     let attempt = &delivery["attempts"][0];
     let why = "no access token: the token server answered 401 (invalid_client)";
     assert_eq!((&attempt["error"], &attempt["status"]), (&json!(why), &Value::Null));
-    gives_tokens(&dave, 3_600);
+    gives_tokens(&dave, 3_600, Shown::Basic);
     world.turn(Duration::from_secs(6));
     world.settle().await;
     assert_eq!(texts(&carol.took()), ["hello"]);
@@ -162,11 +238,15 @@ async fn what_is_no_way_to_authorize_is_told() {
         (with("client_id", json!("")), "/auth/client_id"),
         (with("client_secret", Value::Null), "/auth/client_secret"),
         (with("kind", json!("none")), "/auth"),
+        (json!({ "kind": "none", "client_authentication": "basic" }), "/auth"),
     ] {
         let body = json!({ "url": carol.url, "auth": wrong });
         let refused = world.post("/api/v1/endpoints", &body).await;
         assert_eq!((refused.status, refused.pointer()), (422, pointer), "{refused:?}");
     }
+    let jwt = with("client_authentication", json!("jwt"));
+    let refused = world.post("/api/v1/endpoints", &json!({ "url": carol.url, "auth": jwt })).await;
+    assert_eq!((refused.status, refused.pointer()), (400, "/auth/client_authentication"));
     let headers = json!({ "authorization": "Bearer mine" });
     let body = json!({ "url": carol.url, "auth": auth(&dave), "headers": headers });
     let refused = world.post("/api/v1/endpoints", &body).await;
