@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Serialize;
 use tidings_app::pipeline::cancel::{NotCancelled, cancel};
 use tidings_app::pipeline::deliver::log::{self, DeliveryQuery, NoPlace};
-use tidings_app::pipeline::redeliver::redeliver;
+use tidings_app::pipeline::redeliver::{NotRedelivered, Redelivered, redeliver};
 use tidings_app::pipeline::scene::Seen;
 use tidings_model::{ChatId, Delivery, DeliveryId, DeliveryStatus, Destination, Event, Timestamp};
 use utoipa::ToSchema;
@@ -182,17 +182,28 @@ async fn give_up(caller: Caller<Write>, State(api): State<Api>, Id(id): Id<Deliv
 
 /// Deliver again
 ///
-/// Tries once, now, whatever its state, and answers with how it went. A failure changes nothing in the schedule.
+/// Tries once, now, whatever its state, and answers with how it went. A failure changes nothing in the schedule. Where the
+/// receiver said how many it takes a minute (`handshake.rate_per_minute`), it is tried when its turn comes: the answer is
+/// 202, and the delivery has the attempt a little later.
 #[utoipa::path(
     post, path = "/api/v1/deliveries/{id}/redeliver", tag = "deliveries", operation_id = "redeliver",
     params(("id" = Uuid, Path, description = "The delivery's id.")),
-    responses((status = 200, description = "The delivery, with the new attempt.", body = DeliveryView)),
+    responses(
+        (status = 200, description = "The delivery, with the new attempt.", body = DeliveryView),
+        (status = 202, description = "The delivery: it is tried when its turn comes.", body = DeliveryView),
+    ),
     security(("token" = ["write"])),
 )]
 async fn again(caller: Caller<Write>, State(api): State<Api>, Id(id): Id<DeliveryId>) -> Answer {
     let found = find(&caller, &api, id).await?;
     let event = event_of(&caller, &api, &found.value).await?;
-    let delivery = redeliver(&api.app, &event, found).await;
-    let delivery = delivery.map_err(from_step)?;
-    Ok(answer::json(StatusCode::OK, &DeliveryView::from(delivery)))
+    let (status, delivery) = match redeliver(&api.app, &event, found).await {
+        Ok(Redelivered::Tried(delivery)) => (StatusCode::OK, delivery),
+        Ok(Redelivered::Waits(delivery)) => (StatusCode::ACCEPTED, delivery),
+        Err(off @ NotRedelivered::Off) => {
+            return Err(Problem::new(Code::EndpointOff, off.to_string()));
+        }
+        Err(NotRedelivered::Step(failed)) => return Err(from_step(failed)),
+    };
+    Ok(answer::json(status, &DeliveryView::from(delivery)))
 }

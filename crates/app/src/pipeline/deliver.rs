@@ -23,7 +23,7 @@ pub mod as_sent;
 mod attempt;
 mod auth;
 mod body;
-mod by_hand;
+pub(crate) mod by_hand;
 mod consent;
 pub(crate) mod crowd;
 pub(crate) mod feed;

@@ -140,6 +140,9 @@ impl Office {
             send::NAME => self.send.take_up(timer).await,
             silence::NAME => silence::ring(&self.app, timer).await,
             greet::TIMER => greet::ring(&self.app, timer).await,
+            deliver::by_hand::TIMER => {
+                deliver::by_hand::ring(&self.app, &self.directory, timer).await
+            }
             deliver::job::TIMER => deliver::job::ring(&self.app, &self.directory, timer).await,
             deliver::look::TIMER => deliver::look::ring(&self.app, &self.directory, timer).await,
             "file" => files::copy::copy(&self.app, &self.directory, timer).await,

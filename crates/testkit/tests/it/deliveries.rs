@@ -143,6 +143,32 @@ async fn what_is_given_up_while_it_is_tried_stays_given_up() {
 }
 
 #[tokio::test]
+async fn what_is_given_up_while_somebody_tries_it_by_hand_keeps_both() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    subscribe(&world, &receiver).await;
+    let alice = Visitor::comes(&world, world.web_channel().await).await;
+    receiver.answers(|_| Reply::Status(500));
+    alice.says(&world, "one").await;
+    world.settle().await;
+    let path = format!("/api/v1/deliveries/{}", id_of(&listed(&world, "pending").await[0]));
+    receiver.answers(|_| Reply::Never);
+    let meanwhile = async {
+        world.until("the try", async || (receiver.got().len() == 2).then_some(())).await;
+        assert_eq!(world.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
+        // Who was left waiting is sent away with a 500.
+        receiver.answers(|_| Reply::Status(200));
+    };
+    let (redelivery, none) = (format!("{path}/redeliver"), json!({}));
+    let (tried, ()) = tokio::join!(world.post(&redelivery, &none), meanwhile);
+    assert_eq!((tried.status, &tried.body["reason"]), (200, &json!("cancelled")), "{tried:?}");
+    assert_eq!(tried.body["attempts"].as_array().map(Vec::len), Some(2));
+    assert_eq!(world.get(&path).await.body, tried.body);
+    world.settle().await;
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn what_is_skipped_is_told_with_what_follows_and_by_a_notice() {
     let minute = std::time::Duration::from_secs(60);
     let settings = Settings { retry_delays: vec![minute], ..Settings::default() };

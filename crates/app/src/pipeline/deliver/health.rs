@@ -151,6 +151,11 @@ impl Health {
         self.pace.begun(now);
     }
 
+    /// When a try may begin that does not wait for anything else than the rate: that turn is its own then.
+    pub(super) fn turn(&mut self, now: Timestamp) -> Timestamp {
+        self.pace.turn(now)
+    }
+
     /// How much may be under way now.
     pub(super) fn window(&self, now: Timestamp) -> usize {
         match self.opens_at(now) {

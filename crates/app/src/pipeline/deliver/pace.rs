@@ -37,6 +37,13 @@ impl Pace {
         self.next.filter(|next| *next > now)
     }
 
+    /// When the next one may begin; the one after it comes later.
+    pub(super) fn turn(&mut self, now: Timestamp) -> Timestamp {
+        let at = self.opens_at(now).unwrap_or(now);
+        self.begun(at);
+        at
+    }
+
     /// One begins.
     pub(super) fn begun(&mut self, now: Timestamp) {
         let Some(per_minute) = self.per_minute else { return };
@@ -80,6 +87,24 @@ mod tests {
             let least = usize::try_from(per_minute * 2).expect("few") * 95 / 100;
             assert!(begun.len() >= least, "{} of {per_minute} a minute", begun.len());
         }
+    }
+
+    #[test]
+    fn turns_are_given_one_after_the_other_beside_what_begins() {
+        let mut pace = Pace::default();
+        assert_eq!(
+            [pace.turn(at(5)), pace.turn(at(5))],
+            [at(5); 2],
+            "without a rate all go at once"
+        );
+        pace.set(Some(60));
+        pace.begun(at(0));
+        let gap = 60_100 / 60;
+        assert!((1_001..=1_002).contains(&gap));
+        let turns = [pace.turn(at(10)), pace.turn(at(20))];
+        assert!(turns[0] >= at(1_000) && turns[1] >= at(2_000), "{turns:?}");
+        assert!(pace.opens_at(at(2_900)).is_some(), "who begins comes after them");
+        assert_eq!(pace.opens_at(at(3_010)), None);
     }
 
     #[test]

@@ -29,8 +29,17 @@ pub(super) struct Pulse {
     looks: Mutex<Vec<Seq>>,
     told: Notify,
     gate: Arc<Gate>,
-    /// The job that asks what is owed: an endpoint has one at a time.
-    asks: Mutex<Option<oneshot::Sender<Owed>>>,
+    /// Who waits for an answer: a job, and who was asked for by hand, each for [`ANSWER_WAIT`] at most.
+    asks: Mutex<Vec<Ask>>,
+}
+
+/// What the reader is asked.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// What it will come to by itself.
+    Owed(oneshot::Sender<Owed>),
+    /// When something may go out beside it, where its receiver said how many it takes a minute: that turn is taken then.
+    Turn(oneshot::Sender<Timestamp>),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,15 +100,24 @@ impl Pulse {
 
     /// What the reader will come to by itself. None if it does not say so in time: it is about to end, or hangs.
     pub(super) async fn owed(&self) -> Option<Owed> {
+        self.ask(Ask::Owed).await
+    }
+
+    /// When something may go out beside the reader. None if it does not say so in time.
+    pub(super) async fn turn(&self) -> Option<Timestamp> {
+        self.ask(Ask::Turn).await
+    }
+
+    async fn ask<T>(&self, what: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
         let (ask, answer) = oneshot::channel();
-        *self.asks.lock().unwrap_or_else(PoisonError::into_inner) = Some(ask);
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner).push(what(ask));
         self.told.notify_one();
         tokio::time::timeout(ANSWER_WAIT, answer).await.ok()?.ok()
     }
 
-    /// Who asks what is owed.
-    pub(super) fn asks(&self) -> Option<oneshot::Sender<Owed>> {
-        self.asks.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Who waits for an answer.
+    pub(super) fn asks(&self) -> Vec<Ask> {
+        std::mem::take(&mut *self.asks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The heads that are to be looked at.

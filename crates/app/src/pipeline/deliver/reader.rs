@@ -30,7 +30,7 @@ use super::health::Health;
 use super::inbox::{Inbox, Passed};
 use super::owed::Owed;
 use super::progress::Progress;
-use super::pulse::Pulse;
+use super::pulse::{Ask, Pulse};
 use super::skipped::GivenUp;
 use super::step::lane_of;
 use super::switch::{self, Then};
@@ -186,7 +186,7 @@ impl Reader {
             self.know_endpoint();
             self.look_at_told();
             self.hear_job();
-            self.answer_job();
+            self.answer();
             if !ends {
                 self.take_what_came();
                 // A log in which nothing happens tells it nothing either.
@@ -258,11 +258,16 @@ impl Reader {
         }
     }
 
-    /// A job leaves to it what it will come to by itself.
-    fn answer_job(&self) {
-        let Some(asks) = self.shared.pulse.asks() else { return };
-        // Who asked may be gone.
-        drop(asks.send(self.owed()));
+    /// Answers who waits for it.
+    fn answer(&mut self) {
+        for ask in self.shared.pulse.asks() {
+            match ask {
+                // A job leaves to it what it will come to by itself; one that is gone asks again.
+                Ask::Owed(asks) => drop(asks.send(self.owed())),
+                Ask::Turn(asks) if asks.is_closed() => {}
+                Ask::Turn(asks) => drop(asks.send(self.health.turn(self.app.now()))),
+            }
+        }
     }
 
     fn owed(&self) -> Owed {

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use tidings_testkit::bus::Trouble;
+use tidings_testkit::nodes::Nodes;
 use tidings_testkit::receiver::{Got, Receiver, Reply};
 use tidings_testkit::world::{World, answer};
 use tokio::net::TcpListener;
 
-use super::{come, stored, texts};
+use super::{come, deliveries_to, stored, texts};
 
 const TOKEN: &str = "Sesame-7";
 
@@ -333,6 +335,80 @@ async fn a_rate_that_was_allowed_is_kept_to() {
         world.turn(Duration::from_millis(200));
     }
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_rate_that_was_allowed_is_kept_to_by_hand_as_well() {
+    let world = World::start().await;
+    let receiver = receiver(|got| allows("60", got.header("webhook-request-origin"))).await;
+    let endpoint = subscribe(&world, &receiver, &handshake("cloudevents")).await;
+    let (alice, _) = come(&world).await;
+    alice.says(&world, "one").await;
+    world.settle().await;
+    let id = deliveries_to(&world, &endpoint).await[0]["id"].as_str().expect("an id").to_owned();
+    let again = format!("/api/v1/deliveries/{id}/redeliver");
+    let waits = world.post(&again, &json!({})).await;
+    assert_eq!((waits.status, waits.body["attempts"].as_array().map(Vec::len)), (202, Some(1)));
+    world.settle().await;
+    // What is new comes after it.
+    alice.says(&world, "two").await;
+    for count in 1..=3 {
+        world.settle().await;
+        assert_eq!(delivered(&receiver).len(), count, "one at a time");
+        world.turn(Duration::from_millis(900));
+        world.settle().await;
+        assert_eq!(delivered(&receiver).len(), count, "none before its time");
+        world.turn(Duration::from_millis(200));
+    }
+    assert_eq!(delivered(&receiver), ["one", "one", "two"]);
+    let tried = world.get(&format!("/api/v1/deliveries/{id}")).await.body;
+    assert_eq!(tried["attempts"].as_array().map(Vec::len), Some(2), "{tried}");
+    change(&world, &endpoint, &json!({ "enabled": false })).await;
+    let off = world.post(&again, &json!({})).await;
+    assert_eq!((off.status, off.code()), (409, "endpoint_off"));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_rate_is_kept_to_whichever_node_is_asked() {
+    let nodes = Nodes::start(2, Trouble::default()).await;
+    let world = nodes.at(0);
+    let receiver = receiver(|got| allows("60", got.header("webhook-request-origin"))).await;
+    let endpoint = subscribe(world, &receiver, &handshake("cloudevents")).await;
+    let came = async |count: usize| {
+        let look = async || (delivered(&receiver).len() == count).then_some(());
+        world.until("a delivery", look).await;
+    };
+    let (alice, ben) = come(world).await;
+    alice.says(world, "one").await;
+    came(1).await;
+    ben.says(world, "two").await;
+    nodes.turn(Duration::from_millis(1_100));
+    came(2).await;
+    let both = async || Some(deliveries_to(world, &endpoint).await).filter(|all| all.len() == 2);
+    // Of two nodes one is not where the endpoint's reader is.
+    for (place, delivery) in world.until("both in the log", both).await.iter().enumerate() {
+        let id = delivery["id"].as_str().expect("an id");
+        let again = format!("/api/v1/deliveries/{id}/redeliver");
+        assert_eq!(nodes.at(place).post(&again, &json!({})).await.status, 202);
+    }
+    let have_turns = async || {
+        let timers = world.timers().await;
+        let again = timers.iter().filter(|timer| timer.name.0.starts_with("again:"));
+        let turns = again.map(|timer| Some((timer.due, timer.body.get("turn")?.as_str()?)));
+        turns.collect::<Option<Vec<_>>>().filter(|turns| turns.len() == 2).map(|turns| {
+            let dues = [turns[0].0, turns[1].0];
+            dues[1].duration_since(dues[0]).abs()
+        })
+    };
+    let apart = world.until("a turn for each", have_turns).await;
+    assert!(apart >= jiff::SignedDuration::from_secs(1), "{apart:?}");
+    assert_eq!(delivered(&receiver).len(), 2, "neither goes before its turn");
+    for count in 3..=4 {
+        nodes.turn(Duration::from_millis(1_100));
+        came(count).await;
+    }
+    nodes.finish().await;
 }
 
 #[tokio::test]
