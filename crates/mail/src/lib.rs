@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MessageBuilder};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use url::Url;
 
 /// How long the mail server may take with each command.
 pub const COMMAND_TIME_MAX: Duration = Duration::from_secs(20);
@@ -41,6 +43,9 @@ pub enum WrongMailSettings {
     /// The URL names no server.
     #[error("url must be smtps://user:password@host, or smtp:// with ?tls=required")]
     Url,
+    /// The authorities that are trusted beside the machine's are none.
+    #[error("url cannot be called: the added authorities cannot be used")]
+    Authorities,
     /// It would be sent by nobody.
     #[error("from is not a mail address")]
     From,
@@ -68,14 +73,24 @@ pub enum NotMailed {
 
 impl Mailer {
     /// A mailer by `smtps://user:password@host:port`, or `smtp://` with `?tls=required` or, to a server of this machine,
-    /// without.
+    /// without. The server's certificate may be of the machine's authorities, or of these, in PEM.
     ///
     /// # Errors
     /// When something of it is wrong.
-    pub fn new(url: &str, from: &str, to: &[String]) -> Result<Self, WrongMailSettings> {
+    pub fn new(
+        url: &str,
+        from: &str,
+        to: &[String],
+        authorities: Option<&[u8]>,
+    ) -> Result<Self, WrongMailSettings> {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
         // What the library says of a URL may hold the password.
-        let transport = transport.map_err(|_| WrongMailSettings::Url)?;
+        let mut transport = transport.map_err(|_| WrongMailSettings::Url)?;
+        if let Some(pem) = authorities
+            && let Some(tls) = trusting(url, pem)?
+        {
+            transport = transport.tls(tls);
+        }
         if !(1..=RECIPIENTS_MAX).contains(&to.len()) {
             return Err(WrongMailSettings::Recipients);
         }
@@ -113,6 +128,24 @@ impl Mailer {
     }
 }
 
+/// TLS as a URL asks for it, which trusts these authorities as well; none, where the URL asks for none. The library reads
+/// the same from the URL, but with the machine's authorities only.
+fn trusting(url: &str, pem: &[u8]) -> Result<Option<Tls>, WrongMailSettings> {
+    let url = Url::parse(url).map_err(|_| WrongMailSettings::Url)?;
+    let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
+    let tls = match (url.scheme(), asked.as_deref()) {
+        ("smtps", _) => Tls::Wrapper,
+        ("smtp", Some("required")) => Tls::Required,
+        ("smtp", Some("opportunistic")) => Tls::Opportunistic,
+        _ => return Ok(None),
+    };
+    let host = url.host_str().ok_or(WrongMailSettings::Url)?;
+    let authorities = Certificate::from_pem(pem).map_err(|_| WrongMailSettings::Authorities)?;
+    let parameters = TlsParameters::builder(host.to_owned()).add_root_certificate(authorities);
+    let parameters = parameters.build_rustls().map_err(|_| WrongMailSettings::Authorities)?;
+    Ok(Some(tls(parameters)))
+}
+
 impl fmt::Debug for Mailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailer").field("to", &self.to.len()).finish_non_exhaustive()
@@ -127,10 +160,11 @@ mod tests {
     fn wrong_settings_are_told_apart_and_hold_no_password() {
         let to = vec!["Olga <olga@example.com>".to_owned()];
         let from = "Tidings <tidings@example.com>";
-        let made = Mailer::new("smtps://me:SECRET@mail.example.com", from, &to).expect("good");
+        let made =
+            Mailer::new("smtps://me:SECRET@mail.example.com", from, &to, None).expect("good");
         assert!(!format!("{made:?}").contains("SECRET"));
         let wrong = |url: &str, from: &str, to: &[String]| {
-            Mailer::new(url, from, to).expect_err("wrong").to_string()
+            Mailer::new(url, from, to, None).expect_err("wrong").to_string()
         };
         for url in ["", "mail.example.com", "http://me:SECRET@mail.example.com", "smtps://"] {
             let told = wrong(url, from, &to);

@@ -192,7 +192,7 @@ settings! {
         allow: Vec<String> = Vec::new(),
         /// A proxy for all calls to others, the services of channels and a bucket included: `http://host:port`, `https://`, `socks5://` (it is told addresses) or `socks5h://` (it is told names), with `user:password@` where it asks for them. Better in the environment than in a file: `TIDINGS__OUTBOUND__PROXY`. Proxies of the environment's `HTTP_PROXY` are not used. Since v0.2.
         proxy: Option<SecretText> = None,
-        /// A file of certificates (PEM) whose authorities are trusted beside the machine's; one that is not absolute is in the data folder. Since v0.2.
+        /// A file of certificates (PEM) whose authorities are trusted beside the machine's, by mail as well; one that is not absolute is in the data folder. Since v0.2.
         ca_file: Option<PathBuf> = None,
         /// What is called without the proxy: names with all names below them, addresses, networks. Since v0.2.
         no_proxy: Vec<String> = Vec::new(),
@@ -409,7 +409,7 @@ impl Settings {
         self.allow_rules()?;
         self.proxy()?;
         self.trusted_proxies()?;
-        self.mailer()?;
+        self.mailer_trusting(None)?;
         self.brokers()?;
         anyhow::ensure!(
             self.limits.body_bytes_max >= 1_024,
@@ -527,11 +527,16 @@ impl Settings {
 
     /// The authorities of `outbound.ca_file`.
     pub(crate) fn added_authorities(&self, data: &Path) -> anyhow::Result<Option<Roots>> {
+        Ok(self.read_authorities(data)?.map(|(roots, _)| roots))
+    }
+
+    /// The same, and as they are written.
+    fn read_authorities(&self, data: &Path) -> anyhow::Result<Option<(Roots, Vec<u8>)>> {
         let Some(path) = &self.outbound.ca_file else { return Ok(None) };
         let path = data.join(path);
         let wrong = || format!("outbound.ca_file: cannot take {}", path.display());
-        let roots = Roots::from_pem(&std::fs::read(&path).with_context(wrong)?);
-        roots.map(Some).with_context(wrong)
+        let pem = std::fs::read(&path).with_context(wrong)?;
+        Ok(Some((Roots::from_pem(&pem).with_context(wrong)?, pem)))
     }
 
     /// The addresses of `http.trusted_proxies`.
@@ -540,8 +545,16 @@ impl Settings {
         proxies.collect::<Result<_, _>>().context("http.trusted_proxies")
     }
 
-    /// Who sends mail, if somebody does.
-    pub(crate) fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+    /// Who sends mail, if somebody does. The mail server may be of the authorities of `outbound.ca_file`.
+    pub(crate) fn mailer(&self, data: &Path) -> anyhow::Result<Option<Mailer>> {
+        if self.mail.url.is_none() {
+            return self.mailer_trusting(None);
+        }
+        let pem = self.read_authorities(data)?.map(|(_, pem)| pem);
+        self.mailer_trusting(pem.as_deref())
+    }
+
+    fn mailer_trusting(&self, authorities: Option<&[u8]>) -> anyhow::Result<Option<Mailer>> {
         let Some(SecretText(url)) = &self.mail.url else {
             anyhow::ensure!(
                 self.mail.from.is_none() && self.mail.to.is_empty(),
@@ -551,7 +564,7 @@ impl Settings {
         };
         let from = self.mail.from.as_deref().context("mail.from: is needed with mail.url")?;
         // The settings are named as the fields of what is wrong.
-        Mailer::new(url, from, &self.mail.to)
+        Mailer::new(url, from, &self.mail.to, authorities)
             .map(Some)
             .map_err(|wrong| anyhow::anyhow!("mail.{wrong}"))
     }
@@ -621,7 +634,7 @@ impl Settings {
                 .map(Duration::from_secs)
                 .collect(),
             delivery_deadline: Duration::from_secs(self.delivery.deadline_s),
-            mail: self.mailer()?,
+            mail: self.mailer(data)?,
             brokers: Arc::new(self.brokers()?),
             webhooks_per_action_max: self.chat_api.webhooks_per_action_max,
             bot_failure_answer: self.bots.failure_answer.clone(),

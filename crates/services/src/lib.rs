@@ -23,7 +23,7 @@ mod rabbit;
 mod redis;
 mod s3;
 
-pub use mail::MailServer;
+pub use mail::{MailServer, MailSpeaks};
 pub use names::free_address;
 pub use nats::Nats;
 pub use pgbouncer::PgBouncer;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -18,10 +19,10 @@ const PYTHON: &str = "/usr/bin/python3";
 
 /// Takes mail from whoever knows the password, and writes each into a file before it says so.
 const PROGRAM: &str = r#"
-import asyncio, os, sys
+import asyncio, os, ssl, sys
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-host, port, folder, user, password = sys.argv[1:]
+host, port, folder, user, password, speaks, *pair = sys.argv[1:]
 
 class Keep:
     async def handle_DATA(self, server, session, envelope):
@@ -38,12 +39,20 @@ def knows(server, session, envelope, mechanism, data):
     right = isinstance(data, LoginPassword) and (data.login, data.password) == (user.encode(), password.encode())
     return AuthResult(success=right)
 
+context = None
+if speaks != "clear":
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*pair)
+later = context if speaks == "starttls" else None
+
 def server():
-    return SMTP(Keep(), authenticator=knows, auth_required=True, auth_require_tls=False, decode_data=False)
+    return SMTP(Keep(), authenticator=knows, auth_required=True, decode_data=False,
+                tls_context=later, require_starttls=later is not None, auth_require_tls=later is not None)
 
 async def main():
     loop = asyncio.get_running_loop()
-    listening = await loop.create_server(server, host, int(port))
+    first = context if speaks == "tls" else None
+    listening = await loop.create_server(server, host, int(port), ssl=first)
     await listening.serve_forever()
 
 asyncio.run(main())
@@ -55,23 +64,53 @@ const USER: &str = "tidings";
 /// What proves it.
 const PASSWORD: &str = "let-me-in";
 
+/// What a mail server speaks; the certificate and its key are files in PEM.
+#[derive(Clone, Debug)]
+pub enum MailSpeaks {
+    /// Without TLS.
+    Clear,
+    /// TLS from the beginning.
+    Tls {
+        /// Its certificate.
+        certificate: PathBuf,
+        /// The certificate's key.
+        key: PathBuf,
+    },
+    /// TLS before anything else is said (RFC 3207).
+    Starttls {
+        /// Its certificate.
+        certificate: PathBuf,
+        /// The certificate's key.
+        key: PathBuf,
+    },
+}
+
 /// A mail server of one's own. It keeps its address and its mail when it is stopped and started.
 #[derive(Debug)]
 pub struct MailServer {
     process: Option<Process>,
     address: SocketAddr,
     folder: TempDir,
+    speaks: MailSpeaks,
 }
 
 impl MailServer {
-    /// Starts one.
+    /// Starts one without TLS.
     ///
     /// # Errors
     /// When aiosmtpd is not installed or does not start.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_speaking(MailSpeaks::Clear).await
+    }
+
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When aiosmtpd is not installed or does not start.
+    pub async fn start_speaking(speaks: MailSpeaks) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("no folder for mail")?;
         fs::create_dir(folder.path().join("mail")).context("no folder for mail")?;
-        let mut server = Self { process: None, address: free_address()?, folder };
+        let mut server = Self { process: None, address: free_address()?, folder, speaks };
         server.start_again().await?;
         Ok(server)
     }
@@ -79,7 +118,12 @@ impl MailServer {
     /// Where it listens, as clients are told, with user and password.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("smtp://{USER}:{PASSWORD}@{}", self.address)
+        let (scheme, more) = match self.speaks {
+            MailSpeaks::Clear => ("smtp", ""),
+            MailSpeaks::Tls { .. } => ("smtps", ""),
+            MailSpeaks::Starttls { .. } => ("smtp", "?tls=required"),
+        };
+        format!("{scheme}://{USER}:{PASSWORD}@{}{more}", self.address)
     }
 
     /// What it took so far, each with a line `X-Taken-For` for each recipient.
@@ -117,6 +161,13 @@ impl MailServer {
         command.args(["-c", PROGRAM, &self.address.ip().to_string()]);
         command.arg(self.address.port().to_string()).arg(self.folder.path().join("mail"));
         command.args([USER, PASSWORD]);
+        match &self.speaks {
+            MailSpeaks::Clear => command.arg("clear"),
+            MailSpeaks::Tls { certificate, key } => command.arg("tls").args([certificate, key]),
+            MailSpeaks::Starttls { certificate, key } => {
+                command.arg("starttls").args([certificate, key])
+            }
+        };
         let mut process = Process::start(command, PACKAGE, self.folder.path(), Signal::Kill)?;
         let address = self.address;
         process.ready(async || TcpStream::connect(address).await.is_ok()).await?;

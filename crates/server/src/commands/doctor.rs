@@ -69,8 +69,10 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
     if installation.key_file().exists() || !installation.has_key() {
         check("key", key_is_private(&installation))?;
     }
-    if let Ok(Some(mailer)) = settings.mailer() {
-        check("mail", mail(&mailer).await)?;
+    match settings.mailer(&options.data) {
+        Ok(Some(mailer)) => check("mail", mail(&mailer).await)?,
+        Ok(None) => {}
+        Err(error) => check("mail", Err(error))?,
     }
     if has_database {
         for (name, found) in database(&installation, &settings).await {

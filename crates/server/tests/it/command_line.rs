@@ -1,10 +1,12 @@
 //! The commands, as they are typed and as they answer.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use tidings_services::{MailServer, MailSpeaks};
 
 use crate::installation::{Installation, TIDINGS, TOKEN, complaint, eventually, printed};
 
@@ -163,7 +165,7 @@ async fn following_goes_on_after_a_restart() {
 async fn the_doctor_asks_the_mail_server() {
     let mut installation = Installation::new();
     installation.start().await.stop().await;
-    let mut server = tidings_services::MailServer::start().await.expect("a mail server");
+    let mut server = MailServer::start().await.expect("a mail server");
     installation.set("TIDINGS__MAIL__URL", &server.url());
     let half = installation.as_set(&["doctor", "--data", "data"]);
     assert!(printed(&half).contains("mail.from: is needed with mail.url"), "{half:?}");
@@ -176,6 +178,30 @@ async fn the_doctor_asks_the_mail_server() {
     assert!(printed(&sick).contains("WRONG mail: see mail.url: "), "{sick:?}");
     assert!(!printed(&sick).contains("let-me-in"), "{sick:?}");
     assert_eq!(server.mails().expect("they can be read").len(), 0, "nobody is written to");
+}
+
+#[tokio::test]
+async fn the_doctor_trusts_a_mail_server_by_the_added_authorities() {
+    let mut installation = Installation::new();
+    installation.start().await.stop().await;
+    let pem = |name: &str| {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../outbound/tests/data/tls").join(name)
+    };
+    let speaks = MailSpeaks::Tls { certificate: pem("server.pem"), key: pem("server.key") };
+    let server = MailServer::start_speaking(speaks).await.expect("a mail server");
+    for (name, value) in [
+        ("URL", server.url().as_str()),
+        ("FROM", "Tidings <tidings@example.com>"),
+        ("TO", "olga@example.com"),
+    ] {
+        installation.set(&format!("TIDINGS__MAIL__{name}"), value);
+    }
+    let sick = installation.as_set(&["doctor", "--data", "data"]);
+    assert!(printed(&sick).contains("WRONG mail: see mail.url: "), "{sick:?}");
+    std::fs::copy(pem("authority.pem"), installation.data().join("ours.pem")).expect("copied");
+    installation.set("TIDINGS__OUTBOUND__CA_FILE", "ours.pem");
+    let well = installation.as_set(&["doctor", "--data", "data"]);
+    assert!(printed(&well).contains("ok    mail: the mail server answers"), "{well:?}");
 }
 
 #[tokio::test]

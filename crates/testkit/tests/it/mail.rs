@@ -1,11 +1,12 @@
 //! Olga operates the server: a mail tells her when an endpoint's receiver fails, and when it is back.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
 use tidings_app::Settings;
-use tidings_mail::Mailer;
-use tidings_services::MailServer;
+use tidings_mail::{Mail, Mailer};
+use tidings_services::{MailServer, MailSpeaks};
 use tidings_testkit::receiver::{Receiver, Reply};
 use tidings_testkit::visitor::Visitor;
 use tidings_testkit::world::{Start, World};
@@ -15,7 +16,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 async fn world_with(server: &MailServer) -> World {
     let to = ["olga@example.com".to_owned(), "Otto <otto@example.com>".to_owned()];
-    let mailer = Mailer::new(&server.url(), "Tidings <tidings@example.com>", &to).expect("good");
+    let mailer =
+        Mailer::new(&server.url(), "Tidings <tidings@example.com>", &to, None).expect("good");
     let settings = Settings { mail: Some(mailer), ..Settings::default() };
     World::begin(Start { settings, ..Start::default() }).await
 }
@@ -124,4 +126,50 @@ async fn a_mail_server_that_is_away_makes_it_later() {
     world.turn(Duration::from_secs(2 * 86_400));
     world.settle().await;
     world.finish().await;
+}
+
+/// A file of the certificates for tests.
+fn pem(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../outbound/tests/data/tls").join(name)
+}
+
+#[tokio::test]
+async fn a_mail_server_with_tls_is_trusted_by_an_authority_that_was_added() {
+    let authority = std::fs::read(pem("authority.pem")).expect("it is there");
+    let to = ["olga@example.com".to_owned()];
+    let mailer = |server: &MailServer, authorities| {
+        Mailer::new(&server.url(), "Tidings <tidings@example.com>", &to, authorities).expect("good")
+    };
+    let mail = || Mail { id: "one".into(), subject: "Hello".into(), text: "Olga".into() };
+    let tls = |name: &str| MailSpeaks::Tls {
+        certificate: pem(&format!("{name}.pem")),
+        key: pem(&format!("{name}.key")),
+    };
+    let starttls = |name: &str| MailSpeaks::Starttls {
+        certificate: pem(&format!("{name}.pem")),
+        key: pem(&format!("{name}.key")),
+    };
+    for speaks in [tls("server"), starttls("server")] {
+        let server = MailServer::start_speaking(speaks.clone()).await.expect("a mail server");
+        let stranger = mailer(&server, None);
+        stranger.send(mail()).await.expect_err("the machine does not know its authority");
+        assert!(stranger.reaches_server().await.is_err(), "{speaks:?}");
+        let knows = mailer(&server, Some(&authority));
+        knows.reaches_server().await.expect("it lets us in");
+        knows.send(mail()).await.expect("it takes the mail");
+        let mails = server.mails().expect("mails can be read");
+        assert_eq!(mails.len(), 1, "{speaks:?}: {mails:?}");
+        assert!(mails[0].contains("Subject: Hello"), "{mails:?}");
+    }
+    for speaks in [tls("other-name"), starttls("other-name"), tls("expired"), starttls("expired")] {
+        let server = MailServer::start_speaking(speaks.clone()).await.expect("a mail server");
+        let refused = mailer(&server, Some(&authority)).send(mail()).await;
+        assert!(refused.is_err(), "{speaks:?}");
+    }
+    // Who is to speak TLS does not go on without.
+    let clear = MailServer::start().await.expect("a mail server");
+    let url = format!("{}?tls=required", clear.url());
+    let strict = Mailer::new(&url, "Tidings <tidings@example.com>", &to, Some(&authority));
+    strict.expect("good").send(mail()).await.expect_err("nothing is said in the clear");
+    assert_eq!(clear.mails().expect("mails can be read").len(), 0);
 }
