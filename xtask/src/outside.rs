@@ -1,11 +1,13 @@
 //! An installation under load, seen from outside: who writes to it and listens, what they saw, and how that is judged.
 //!
-//! Visitors write to an echo bot, programs write facts, a subscriber takes deliveries; all of them speak HTTP, and send
+//! Visitors write to an echo bot, programs write facts, a subscriber takes deliveries and another takes several in one
+//! request; all of them speak HTTP, and send
 //! again what was not thanked for. Customers and agents talk over open connections, and come back with what they heard
 //! last. Where there are several nodes, everybody goes to the next one when one fails. At the end the whole log is read and
 //! judged by [`checker`]. The crash test and the cluster test share it. In reading order: [`history`] (what was seen),
-//! [`checker`], [`heard`] (its part on open connections), [`fault`], [`writers`], [`callers`], [`receiver`].
+//! [`checker`], [`batches`] and [`heard`] (its parts on requests of several events and on open connections), [`fault`], [`writers`], [`callers`], [`receiver`].
 
+mod batches;
 mod callers;
 pub(crate) mod checker;
 pub(crate) mod fault;
@@ -50,6 +52,13 @@ const QUIET_POLL: Duration = Duration::from_millis(500);
 /// How much longer nobody looks than a look takes: who looks all the time takes from the servers what they need to be done.
 const POLL_REST: u32 = 4;
 
+/// The type that the receivers subscribe to.
+const SUBSCRIBED: &str = "chat.message";
+
+/// How long an event waits for others that go out in one request with it, in milliseconds: long enough that some do, and
+/// that servers die while it waits.
+const BATCH_WAIT_MS: u64 = 200;
+
 /// How many events one page of the log has.
 const PAGE: usize = 1_000;
 
@@ -89,10 +98,16 @@ impl Load {
         dice: &mut Dice,
     ) -> anyhow::Result<Self> {
         let receiver = Receiver::start().await?;
-        let body =
-            json!({"url": receiver.url(), "events": ["chat.message"], "description": "Carol"});
-        let endpoint = installation.call("POST", "/api/v1/endpoints", Some(&body)).await?;
-        receiver.learn_secret(&text_of(&endpoint, "secret")?)?;
+        let one = json!({ "url": receiver.url(), "events": [SUBSCRIBED], "description": "Carol" });
+        let several = json!({
+            "url": receiver.url_of_batches(), "events": [SUBSCRIBED], "description": "Dora",
+            "format": { "kind": "cloudevents_batched" },
+            "batch": { "events_max": batches::EVENTS_MAX, "wait_ms": BATCH_WAIT_MS },
+        });
+        let endpoint =
+            async |body| installation.call("POST", "/api/v1/endpoints", Some(body)).await;
+        receiver.learn_secret(&text_of(&endpoint(&one).await?, "secret")?)?;
+        receiver.learn_secret_of_batches(&text_of(&endpoint(&several).await?, "secret")?)?;
         let channel = installation.make_web_channel(Some("echo")).await?;
         let desk = Arc::new(Desk::new(pause_max));
         let mut writers = start_writers(installation, &desk, &channel, visitors, dice);
@@ -126,18 +141,20 @@ impl Load {
     /// is not waited for.
     pub(crate) async fn judge(mut self, waits: bool) -> anyhow::Result<Judgement> {
         let began = Instant::now();
-        let mut history = History { subscribed: "chat.message".to_owned(), ..History::default() };
+        let mut history = History { subscribed: SUBSCRIBED.to_owned(), ..History::default() };
         loop {
             let look = Instant::now();
-            let (events, arrivals) = (history.log.len(), self.receiver.count());
+            let (events, requests) = (history.log.len(), self.receiver.count());
             self.callers.check()?;
             // Before the log: what was thanked for or heard by then must be in it.
             history.promises = self.desk.promises();
             history.listeners = self.callers.listeners();
             read_on(&mut Client::new(self.installation.address()), &mut history.log).await?;
             history.arrivals = self.receiver.arrivals();
+            history.batches = self.receiver.batches();
             let faults = checker::check(&history);
-            let moved = events != history.log.len() || arrivals != history.arrivals.len();
+            let came = history.arrivals.len() + history.batches.len();
+            let moved = events != history.log.len() || requests != came;
             let owed = faults.iter().any(Fault::may_pass);
             let quiet = !moved && !owed;
             let pointless = !moved && !waits;
@@ -176,6 +193,10 @@ impl Judgement {
         println!("{:<22}{}", "events in the log", self.history.log.len());
         println!("{:<22}{}", "deliveries received", self.history.arrivals.len());
         println!("{:<22}{}", "delivered again", checker::delivered_again(&self.history));
+        let batches = &self.history.batches;
+        let in_batches: usize = batches.iter().map(|batch| batch.events.len()).sum();
+        println!("{:<22}{in_batches} in {} requests", "received in batches", batches.len());
+        println!("{:<22}{}", "again in batches", batches::delivered_again(&self.history));
         println!("{:<22}{}", "pushes heard", self.heard());
         for column in Column::ALL {
             println!("{:<22}{}", column.title(), self.count(column));

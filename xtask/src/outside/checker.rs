@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::batches;
 use super::fault::Fault;
 use super::heard;
 use super::history::{Arrival, History, Kind, Logged};
@@ -16,7 +17,8 @@ pub(super) fn check(history: &History) -> Vec<Fault> {
     check_numbers(&history.log, &mut faults);
     check_orders(&history.log, &mut faults);
     check_replies(history, &mut faults);
-    check_deliveries(history, &mut faults);
+    check_deliveries(history, &history.arrivals, &mut faults);
+    batches::check(history, &mut faults);
     heard::check(history, &mut faults);
     faults
 }
@@ -123,25 +125,36 @@ const UNWRITTEN_MAX: usize = 256;
 
 /// How many deliveries came again.
 pub(crate) fn delivered_again(history: &History) -> usize {
-    let ids: HashSet<&str> =
-        history.arrivals.iter().map(|arrival| arrival.webhook_id.as_str()).collect();
-    history.arrivals.len() - ids.len()
+    repeats(&history.arrivals)
+}
+
+pub(super) fn repeats(arrivals: &[Arrival]) -> usize {
+    let ids: HashSet<&str> = arrivals.iter().map(|arrival| arrival.webhook_id.as_str()).collect();
+    arrivals.len() - ids.len()
 }
 
 /// Whether more came again than so many deaths excuse.
-pub(crate) fn check_repeats(history: &History, deaths: usize) -> Option<Fault> {
-    let (times, most) = (delivered_again(history), deaths * UNWRITTEN_MAX);
-    (times > most).then_some(Fault::DeliveredAgain { times, most })
+pub(crate) fn check_repeats(history: &History, deaths: usize) -> Vec<Fault> {
+    let again = |times, at_once| {
+        let most = deaths * at_once;
+        (times > most).then_some(Fault::DeliveredAgain { times, most })
+    };
+    // A whole request may be under way beside what is unwritten.
+    let at_once = UNWRITTEN_MAX + batches::EVENTS_MAX;
+    let in_batches = again(batches::delivered_again(history), at_once);
+    let in_batches = in_batches.map(|fault| Fault::InBatches(Box::new(fault)));
+    again(delivered_again(history), UNWRITTEN_MAX).into_iter().chain(in_batches).collect()
 }
 
-fn check_deliveries(history: &History, faults: &mut Vec<Fault>) {
+/// Whether everything came to a receiver, in order and as it should.
+pub(super) fn check_deliveries(history: &History, arrivals: &[Arrival], faults: &mut Vec<Fault>) {
     let by_id: HashMap<&str, &Logged> =
         history.log.iter().map(|event| (event.id.as_str(), event)).collect();
     let mut firsts: BTreeMap<&str, &Arrival> = BTreeMap::new();
     // For each chat, the number of the last event that came for the first time.
     let mut arrived: HashMap<&str, u64> = HashMap::new();
     let mut changed: HashSet<&str> = HashSet::new();
-    for arrival in &history.arrivals {
+    for arrival in arrivals {
         let id = arrival.webhook_id.as_str();
         if !arrival.signed {
             faults.push(Fault::DeliveryUnsigned { webhook_id: id.to_owned() });
@@ -174,7 +187,7 @@ fn check_deliveries(history: &History, faults: &mut Vec<Fault>) {
 #[cfg(test)]
 mod tests {
     use super::super::fault::Column;
-    use super::super::history::{Acknowledgement, ECHO, Promise};
+    use super::super::history::{Acknowledgement, Batch, ECHO, InBatch, Promise};
     use super::*;
 
     fn written(seq: u64) -> Acknowledgement {
@@ -224,16 +237,30 @@ mod tests {
         }
     }
 
+    /// What is wrong with a history in which all is well with the requests of several events.
+    fn judge(mut history: History) -> Vec<Fault> {
+        let mut owed: Vec<&Logged> =
+            history.log.iter().filter(|event| event.event_type == history.subscribed).collect();
+        owed.sort_by_key(|event| event.seq);
+        let alone = |event: &&Logged| Batch {
+            webhook_id: event.id.clone(),
+            events: vec![InBatch { id: event.id.clone(), body: 0 }],
+            signed: true,
+        };
+        history.batches = owed.iter().map(alone).collect();
+        check(&history)
+    }
+
     /// What is wrong after one change of the good history.
     fn after(change: impl FnOnce(&mut History)) -> Vec<Fault> {
         let mut history = good();
         change(&mut history);
-        check(&history)
+        judge(history)
     }
 
     #[test]
     fn a_good_history_has_no_faults() {
-        assert_eq!(check(&good()), vec![]);
+        assert_eq!(judge(good()), vec![]);
         assert_eq!(acknowledged(&good()), 3);
     }
 
@@ -397,9 +424,9 @@ mod tests {
         let again = history.arrivals.last().expect("some came").clone();
         let before = delivered_again(&history);
         history.arrivals.extend(vec![again; UNWRITTEN_MAX - before]);
-        assert_eq!(check_repeats(&history, 1), None);
+        assert_eq!(check_repeats(&history, 1), []);
         let fault = Fault::DeliveredAgain { times: UNWRITTEN_MAX, most: 0 };
-        assert_eq!(check_repeats(&history, 0), Some(fault));
+        assert_eq!(check_repeats(&history, 0), [fault]);
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub(crate) enum Fault {
     DeliveryUnsigned { webhook_id: String },
     /// More was delivered again than can have been under way or unwritten.
     DeliveredAgain { times: usize, most: usize },
+    /// What came, or should have come, in a request with others.
+    InBatches(Box<Self>),
+    /// A request had no events, or more than were asked for.
+    BatchOfWrongSize { webhook_id: String, events: usize },
+    /// The same events came under two names, others under one, or one event under another name than its own.
+    BatchMisnamed { webhook_id: String },
     /// A message never came to somebody with an open connection who may hear it.
     Unheard { listener: String, seq: u64 },
     /// Somebody heard of one event twice.
@@ -93,7 +99,7 @@ impl Column {
 }
 
 impl Fault {
-    pub(crate) const fn column(&self) -> Column {
+    pub(crate) fn column(&self) -> Column {
         match self {
             Self::Lost { .. } => Column::Lost,
             Self::Doubled { .. } | Self::AnsweredDifferently { .. } | Self::ReplyDoubled { .. } => {
@@ -111,7 +117,10 @@ impl Fault {
             Self::DeliveryUnknown { .. }
             | Self::DeliveryChanged { .. }
             | Self::DeliveryUnsigned { .. }
-            | Self::DeliveredAgain { .. } => Column::DeliveriesWrong,
+            | Self::DeliveredAgain { .. }
+            | Self::BatchOfWrongSize { .. }
+            | Self::BatchMisnamed { .. } => Column::DeliveriesWrong,
+            Self::InBatches(fault) => fault.column(),
             Self::Unheard { .. } => Column::PushesMissing,
             Self::HeardTwice { .. }
             | Self::HeardOutOfOrder { .. }
@@ -121,7 +130,10 @@ impl Fault {
     }
 
     /// Whether waiting may still mend it.
-    pub(crate) const fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
+        if let Self::InBatches(fault) = self {
+            return fault.may_pass();
+        }
         matches!(
             self,
             Self::ReplyMissing { .. } | Self::DeliveryMissing { .. } | Self::Unheard { .. }
@@ -178,6 +190,16 @@ impl fmt::Display for Fault {
                 write!(
                     f,
                     "{times} were delivered again, and at most {most} can have been under way"
+                )
+            }
+            Self::InBatches(fault) => write!(f, "in batches: {fault}"),
+            Self::BatchOfWrongSize { webhook_id, events } => {
+                write!(f, "the receiver of batches got {webhook_id} with {events} events")
+            }
+            Self::BatchMisnamed { webhook_id } => {
+                write!(
+                    f,
+                    "the receiver of batches got {webhook_id}, which is not named by its events"
                 )
             }
             Self::Unheard { listener, seq } => write!(f, "{listener} never heard of event {seq}"),

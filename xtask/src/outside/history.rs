@@ -127,6 +127,24 @@ pub(crate) struct Arrival {
     pub(crate) signed: bool,
 }
 
+/// One request that the receiver of several events got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) webhook_id: String,
+    /// As they stood in it; nothing, where the body was no list of events.
+    pub(crate) events: Vec<InBatch>,
+    /// Whether the signature was right.
+    pub(crate) signed: bool,
+}
+
+/// One event of such a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InBatch {
+    pub(crate) id: String,
+    /// A hash of what was said of it: only equality matters.
+    pub(crate) body: u64,
+}
+
 /// What somebody heard over an open connection, through all its breaks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Listener {
@@ -159,8 +177,10 @@ pub(crate) struct History {
     pub(crate) log: Vec<Logged>,
     /// In the order in which they came.
     pub(crate) arrivals: Vec<Arrival>,
+    /// What the receiver of several events got, in the order in which it came.
+    pub(crate) batches: Vec<Batch>,
     /// Those with open connections.
     pub(crate) listeners: Vec<Listener>,
-    /// The type that the receiver subscribed to.
+    /// The type that the receivers subscribed to.
     pub(crate) subscribed: String,
 }
