@@ -1,5 +1,5 @@
 //! A store that makes trouble: it has forgotten how far the readers were, rings every timer twice, breaks off after so
-//! many writes, or takes long to read. Everything else goes to the real one behind it.
+//! many writes, takes long to read, or breaks whoever reads. Everything else goes to the real one behind it.
 //!
 //! All of them, and the one that stands before the store of every test, say something in each document that this release
 //! does not know, as a newer one may beside it, and let nobody write it away.
@@ -29,6 +29,46 @@ pub struct Troubled {
     writes_left: AtomicU64,
     /// What takes long to read.
     slow: Option<Arc<SlowRead>>,
+    /// What breaks who reads it.
+    broken: Option<Arc<BrokenRead>>,
+}
+
+/// What somebody reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The document of a delivery.
+    Delivery,
+    /// The log of one chat.
+    Chat,
+}
+
+/// Who reads what a test names panics, once: as if what is read could not be handled.
+#[derive(Default)]
+pub struct BrokenRead {
+    next: Mutex<Option<Reading>>,
+}
+
+impl BrokenRead {
+    /// The next one who reads this panics.
+    pub fn expect(&self, reading: Reading) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+    }
+
+    /// Whether it happened.
+    pub fn broke(&self) -> bool {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    #[expect(clippy::panic, reason = "that is what it is for")]
+    fn pass(&self, reading: Reading) {
+        let is_next = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            next.take_if(|next| *next == reading).is_some()
+        };
+        if is_next {
+            panic!("a test wants {reading:?} to break who reads it");
+        }
+    }
 }
 
 /// The first reading of the log after a number takes as long as a test wants.
@@ -83,25 +123,40 @@ impl Troubled {
             rung: Some(Mutex::default()),
             writes_left: AtomicU64::new(u64::MAX),
             slow: None,
+            broken: None,
         })
     }
 
     /// One reading takes long.
     pub fn reads_slowly(inner: Arc<SqliteStore>, slow: Arc<SlowRead>) -> Arc<dyn Store> {
         let writes_left = AtomicU64::new(u64::MAX);
-        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: Some(slow) })
+        Arc::new(Self {
+            inner,
+            cursors: None,
+            rung: None,
+            writes_left,
+            slow: Some(slow),
+            broken: None,
+        })
+    }
+
+    /// One reading breaks who reads.
+    pub fn breaks(inner: Arc<SqliteStore>, broken: Arc<BrokenRead>) -> Arc<dyn Store> {
+        let writes_left = AtomicU64::new(u64::MAX);
+        let broken = Some(broken);
+        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: None, broken })
     }
 
     /// Only says in documents what this release does not know.
     pub fn knows_more(inner: Arc<SqliteStore>) -> Arc<dyn Store> {
         let writes_left = AtomicU64::new(u64::MAX);
-        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: None })
+        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: None, broken: None })
     }
 
     /// After so many writes it takes no more, as if the process had ended there.
     pub fn ends_after(inner: Arc<SqliteStore>, writes: u64) -> Arc<dyn Store> {
         let writes_left = AtomicU64::new(writes);
-        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: None })
+        Arc::new(Self { inner, cursors: None, rung: None, writes_left, slow: None, broken: None })
     }
 }
 
@@ -204,6 +259,9 @@ impl Store for Troubled {
         if let Some(slow) = &self.slow {
             slow.pass(query.after).await;
         }
+        if let Some(broken) = self.broken.as_ref().filter(|_| query.chat.is_some()) {
+            broken.pass(Reading::Chat);
+        }
         self.inner.events(workspace, query).await
     }
 
@@ -264,6 +322,9 @@ impl Store for Troubled {
         workspace: WorkspaceId,
         key: &DocKey,
     ) -> Result<Option<Document>, ReadError> {
+        if let Some(broken) = self.broken.as_ref().filter(|_| key.kind == Kind::Delivery) {
+            broken.pass(Reading::Delivery);
+        }
         self.inner.document(workspace, key).await
     }
 

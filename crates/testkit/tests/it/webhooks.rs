@@ -3,6 +3,7 @@
 mod authorized;
 mod away;
 mod batched;
+mod broken;
 mod consent;
 mod crowded;
 mod filtered;
