@@ -25,6 +25,8 @@ struct Waiting {
     events: VecDeque<Arc<Event>>,
     /// Whether it is given every event that its endpoint wants.
     is_fed: bool,
+    /// Whether its reader could begin something.
+    is_awaited: bool,
 }
 
 /// Whether a reader could be given more.
@@ -41,7 +43,7 @@ pub(super) enum Fullness {
 impl Inbox {
     pub(super) fn new(is_fed: bool) -> Self {
         Self {
-            waiting: Mutex::new(Waiting { events: VecDeque::new(), is_fed }),
+            waiting: Mutex::new(Waiting { events: VecDeque::new(), is_fed, is_awaited: true }),
             news: Notify::new(),
         }
     }
@@ -57,8 +59,24 @@ impl Inbox {
         } else {
             waiting.is_fed = false;
         }
+        let is_awaited = waiting.is_awaited;
         drop(waiting);
-        self.news.notify_one();
+        if is_awaited {
+            self.news.notify_one();
+        }
+    }
+
+    /// Whether its reader is woken by what comes. One that could begin nothing anyhow looks when a try of it ends: so an
+    /// event costs next to nothing for a thousand receivers that hang.
+    pub(super) fn await_news(&self, is_awaited: bool) {
+        let mut waiting = self.waiting();
+        let was_awaited = std::mem::replace(&mut waiting.is_awaited, is_awaited);
+        // What came meanwhile told nobody.
+        let is_missed = is_awaited && !was_awaited && !waiting.events.is_empty();
+        drop(waiting);
+        if is_missed {
+            self.news.notify_one();
+        }
     }
 
     /// What waits, at most so many.
@@ -171,5 +189,52 @@ impl Passed {
 
     fn at(&self) -> MutexGuard<'_, (Seq, Seq)> {
         self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use serde_json::Value;
+    use tidings_model::{Draft, EventId, Timestamp, WorkspaceId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(seq: u64) -> Arc<Event> {
+        let id = EventId::new(Uuid::from_u128(seq.into()));
+        let workspace = WorkspaceId::new(Uuid::nil());
+        let name = "note.added".parse().expect("a good name");
+        let draft = Draft::new(id, name, workspace, Timestamp::UNIX_EPOCH, Value::Null);
+        Arc::new(Event::new(Seq(seq), None, draft, Arc::default()))
+    }
+
+    #[test]
+    fn who_could_begin_nothing_is_not_woken_but_misses_nothing() {
+        let inbox = Inbox::new(true);
+        inbox.offer(&event(1));
+        assert!(inbox.news().now_or_never().is_some());
+        inbox.await_news(false);
+        inbox.offer(&event(2));
+        assert!(inbox.news().now_or_never().is_none());
+        inbox.await_news(true);
+        assert!(inbox.news().now_or_never().is_some(), "what came meanwhile is told then");
+        assert_eq!(inbox.take(9).len(), 2);
+        inbox.await_news(true);
+        assert!(inbox.news().now_or_never().is_none());
+    }
+
+    #[test]
+    fn who_has_enough_and_takes_nothing_is_left_behind() {
+        let inbox = Inbox::new(true);
+        assert_eq!(inbox.fullness(), Fullness::Room);
+        inbox.leave_behind();
+        assert_eq!(inbox.fullness(), Fullness::Room, "it has not enough");
+        (1..=INBOX_ENOUGH as u64).for_each(|seq| inbox.offer(&event(seq)));
+        assert_eq!(inbox.fullness(), Fullness::Enough);
+        inbox.leave_behind();
+        assert_eq!(inbox.fullness(), Fullness::Unfed);
+        inbox.offer(&event(1_000));
+        assert_eq!(inbox.waits().0, INBOX_ENOUGH, "it reads that by itself");
     }
 }

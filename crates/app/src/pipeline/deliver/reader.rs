@@ -98,6 +98,8 @@ pub(super) struct Reader {
     steps: JoinSet<Stepped>,
     /// Its part in what may be under way on this node.
     in_crowd: InCrowd,
+    /// As much is under way as may be: nothing begins before some of it ends.
+    is_full: bool,
     /// How many other tries are under way.
     again_under_way: usize,
     /// How many events are under way in requests of several.
@@ -163,6 +165,7 @@ impl Reader {
             follower: None,
             steps: JoinSet::new(),
             in_crowd: app.crowd.part(),
+            is_full: false,
             again_under_way: 0,
             together_under_way: 0,
             unwritten: Unwritten::default(),
@@ -359,6 +362,7 @@ impl Reader {
             let (workspace, taken) = (self.directory.workspace(), self.work.taken());
             self.follower = Some(Follower::new(store, workspace, taken));
         }
+        self.shared.inbox.await_news(ends || !self.is_full);
         let mut gone = self.shared.gone.subscribe();
         let pause = self.pause();
         let moved = self.app.clock_moved.notified();

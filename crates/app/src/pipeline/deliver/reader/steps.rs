@@ -67,6 +67,7 @@ impl Reader {
     pub(super) fn begin(&mut self) {
         let of_job = self.shared.pulse.gate().close();
         self.in_crowd.set_busy(self.health.is_proven() && !self.steps.is_empty());
+        self.is_full = false;
         if self.not_before.is_some_and(|then| then > Instant::now()) {
             return;
         }
@@ -89,6 +90,9 @@ impl Reader {
             }
             self.health.begun(now);
         }
+        // What is gathered counts from when it was taken.
+        self.is_full =
+            !self.steps.is_empty() && self.steps.len() >= window && self.batching().is_none();
     }
 
     /// What is left of a window beside a job. A first try never waits for a job's, unless its endpoint wants one at a
