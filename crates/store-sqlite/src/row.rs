@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tidings_model::{Event, Order, Seq, envelope};
+use tidings_model::{Event, Order, envelope};
 use tidings_store::prepared::{content_crc, document_crc};
 use tidings_store::{DocKey, Document, ReadError, Version};
 
@@ -31,21 +31,30 @@ pub(crate) const EVENT_COLUMNS: &str = "position, thread_order, crc, body";
 
 /// Reads an event from [`EVENT_COLUMNS`].
 pub(crate) fn event(row: &rusqlite::Row<'_>) -> Result<Arc<Event>, ReadError> {
+    let (position, order, body) = event_body(row)?;
+    let draft = envelope::read(body).map_err(|source| damaged_body(position, source.into()))?;
+    Ok(Arc::new(Event::new(seq_at(position), order, draft, body.into())))
+}
+
+/// The position, the order and the bytes of an event from [`EVENT_COLUMNS`], as they were written.
+pub(crate) fn event_body<'row>(
+    row: &'row rusqlite::Row<'_>,
+) -> Result<(i64, Option<Order>, &'row [u8]), ReadError> {
     let position: i64 = row.get(0).map_err(engine)?;
-    let damaged = |source| {
-        damaged(format!("events.body at position {position} (seq {})", seq_at(position)), source)
-    };
     let order: Option<i64> = row.get(1).map_err(engine)?;
     let order = order.map(|order| Order(order.cast_unsigned()));
     let stored: i64 = row.get(2).map_err(engine)?;
     let body = blob(row, 3)?;
     let found = event_crc(crc32fast::hash(body), position, order);
     if i64::from(found) != stored {
-        return Err(damaged(WrongChecksum { found, stored }.into()));
+        return Err(damaged_body(position, WrongChecksum { found, stored }.into()));
     }
-    let draft = envelope::read(body).map_err(|source| damaged(source.into()))?;
-    let seq: Seq = seq_at(position);
-    Ok(Arc::new(Event::new(seq, order, draft, body.into())))
+    Ok((position, order, body))
+}
+
+/// What is stored of an event is not one.
+pub(crate) fn damaged_body(position: i64, source: Box<dyn Error + Send + Sync>) -> ReadError {
+    damaged(format!("events.body at position {position} (seq {})", seq_at(position)), source)
 }
 
 /// The columns of [`document`], in order; `d` is the table.

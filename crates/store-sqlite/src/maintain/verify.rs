@@ -1,8 +1,11 @@
 //! Looks for damage: in the structure of the file, and in what its rows say.
 
 use rusqlite::Connection;
+use serde::Deserialize;
+use tidings_model::{ChatId, ThreadId};
 use tidings_store::{Kind, ReadError};
 
+use crate::position::seq_at;
 use crate::row::{self, DOCUMENT_COLUMNS, EVENT_COLUMNS, blob, engine, is_damage};
 use crate::tallies;
 
@@ -74,6 +77,15 @@ fn tree_name(connection: &Connection, finding: &str) -> Option<String> {
         .ok()
 }
 
+/// What of an envelope its row says as well. Nothing else of it is read: its checksum tells that it is what was written.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    chat: Option<ChatId>,
+    #[serde(default)]
+    thread: Option<ThreadId>,
+}
+
 /// Also that each event lies in the chat and in the thread that its envelope names.
 fn events(connection: &Connection, findings: &mut Vec<String>) -> Result<(), ReadError> {
     let sql = format!(
@@ -82,7 +94,9 @@ fn events(connection: &Connection, findings: &mut Vec<String>) -> Result<(), Rea
          FROM events WHERE position > ?1 ORDER BY position LIMIT ?2"
     );
     scan(connection, &sql, findings, |row| {
-        let event = row::event(row)?;
+        let (position, _, body) = row::event_body(row)?;
+        let event: Named = serde_json::from_slice(body)
+            .map_err(|source| row::damaged_body(position, source.into()))?;
         let chat: Option<[u8; 16]> = row.get(4).map_err(engine)?;
         let thread: Option<[u8; 16]> = row.get(5).map_err(engine)?;
         let column = if chat != event.chat.map(|chat| chat.uuid().into_bytes()) {
@@ -93,7 +107,7 @@ fn events(connection: &Connection, findings: &mut Vec<String>) -> Result<(), Rea
             return Ok(());
         };
         Err(ReadError::Damaged {
-            place: format!("events.{column} of seq {}", event.seq),
+            place: format!("events.{column} of seq {}", seq_at(position)),
             source: "it is not what the envelope names".into(),
         })
     })
