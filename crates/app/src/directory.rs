@@ -61,7 +61,7 @@ struct Listed {
     groups: BTreeMap<GroupNumber, Arc<Group>>,
     license_properties: Arc<Properties>,
     endpoints: Vec<Arc<Subscriber>>,
-    subscribers_of: HashMap<TypeName, Vec<Arc<Subscriber>>>,
+    subscribers_of: HashMap<TypeName, Arc<[Arc<Subscriber>]>>,
     registry: Arc<Registry>,
     /// Documents that this release cannot read: a newer one wrote them.
     unread: Vec<DocKey>,
@@ -287,13 +287,9 @@ impl Directory {
         self.listed().endpoints.clone()
     }
 
-    /// The endpoints that want this event.
-    pub(crate) fn subscribers_of(&self, app: &App, event: &Event) -> Vec<Arc<Subscriber>> {
-        let listed = self.listed();
-        let Some(candidates) = listed.subscribers_of.get(&event.event_type) else {
-            return Vec::new();
-        };
-        candidates.iter().filter(|each| self.wants(app, each, event)).cloned().collect()
+    /// The endpoints that may want events of a type.
+    pub(crate) fn subscribers_of(&self, event_type: &TypeName) -> Arc<[Arc<Subscriber>]> {
+        self.listed().subscribers_of.get(event_type).cloned().unwrap_or_default()
     }
 
     /// Whether an endpoint may want this event; only facts go out. What its condition asks of teams is looked up later.
@@ -403,9 +399,9 @@ impl Directory {
                 ),
             }
         }
-        let mut subscribers_of: HashMap<TypeName, Vec<Arc<Subscriber>>> = HashMap::new();
+        let mut subscribers_of: HashMap<TypeName, Arc<[Arc<Subscriber>]>> = HashMap::new();
         for event_type in app.catalogue.types() {
-            let of_type: Vec<_> = subscribers
+            let of_type: Arc<[_]> = subscribers
                 .iter()
                 .filter(|subscriber| {
                     subscriber.endpoint.value.enabled

@@ -311,9 +311,17 @@ impl Feed {
         self.look_at_endpoints();
         self.passed.begin(last.seq);
         for event in events {
-            for subscriber in self.directory.subscribers_of(&self.app, event) {
-                if let Some(shared) = self.readers.get(&subscriber.endpoint.value.id) {
-                    shared.inbox.offer(event);
+            let subscribers = self.directory.subscribers_of(&event.event_type);
+            let at_hand = subscribers.iter().filter_map(|subscriber| {
+                let shared = self.readers.get(&subscriber.endpoint.value.id)?;
+                Some((subscriber, &shared.inbox))
+            });
+            // Who can begin at once does not wait for a thousand who cannot.
+            let (first, then): (Vec<_>, Vec<_>) =
+                at_hand.partition(|(_, inbox)| inbox.is_awaited());
+            for (subscriber, inbox) in first.into_iter().chain(then) {
+                if self.directory.wants(&self.app, subscriber, event) {
+                    inbox.offer(event);
                 }
             }
         }

@@ -79,6 +79,11 @@ impl Inbox {
         }
     }
 
+    /// Whether its reader is woken by what comes.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.waiting().is_awaited
+    }
+
     /// What waits, at most so many.
     pub(super) fn take(&self, most: usize) -> Vec<Arc<Event>> {
         let mut waiting = self.waiting();

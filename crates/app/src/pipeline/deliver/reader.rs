@@ -62,7 +62,8 @@ const OPEN_READS_MAX: usize = 16;
 /// How many events one look at the log takes.
 const LOOK_EVENTS_MAX: usize = 256;
 
-/// The longest time between two looks at the clock: a wake-up is only a hint.
+/// The time between two looks at the clock: a wake-up is only a hint. Each endpoint's is its own, up to twice as long: a
+/// thousand that look at once would be in the way of who has something to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The pause before a failed step, read or write is tried again.
@@ -98,6 +99,8 @@ pub(super) struct Reader {
     steps: JoinSet<Stepped>,
     /// Its part in what may be under way on this node.
     in_crowd: InCrowd,
+    /// How often it looks at the clock.
+    look_interval: Duration,
     /// As much is under way as may be: nothing begins before some of it ends.
     is_full: bool,
     /// How many other tries are under way.
@@ -146,6 +149,7 @@ impl Reader {
         let most = endpoint.in_flight_max.unwrap_or(IN_FLIGHT_MAX);
         let mut health = Health::new(progress.health, most);
         health.set_rate(endpoint.handshake.as_ref().and_then(|said| said.rate_per_minute));
+        let look_interval = LOOK_INTERVAL.mul_f64(1.0 + part_of(endpoint.id));
         let mut work = Work::new(Seq(progress.taken));
         for parked in progress.parked {
             work.park(parked.lane, Seq(parked.head), parked.due);
@@ -165,6 +169,7 @@ impl Reader {
             follower: None,
             steps: JoinSet::new(),
             in_crowd: app.crowd.part(),
+            look_interval,
             is_full: false,
             again_under_way: 0,
             together_under_way: 0,
@@ -391,7 +396,7 @@ impl Reader {
 
     /// How long nothing is to be done by the clock.
     fn pause(&self) -> Duration {
-        let mut pause = LOOK_INTERVAL;
+        let mut pause = self.look_interval;
         if let Some(since) = self.unwritten_since
             && self.writing.is_empty()
         {
@@ -452,6 +457,12 @@ impl Reader {
         let (under, id) = (&self.under, self.endpoint());
         switch::give_up(&self.app, &self.directory, under, id, &heads, Then::Forget).await;
     }
+}
+
+/// A part of one that is each endpoint's own.
+fn part_of(endpoint: EndpointId) -> f64 {
+    let [.., last] = endpoint.uuid().into_bytes();
+    f64::from(last) / f64::from(u8::MAX)
 }
 
 async fn look(follower: &mut Option<Follower>) -> Result<Vec<Arc<Event>>, ReadError> {
