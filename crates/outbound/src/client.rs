@@ -35,8 +35,8 @@ use crate::tls::{Identity, Roots, Tls};
 /// this ends it. Longer than three lost packets in a row (1 + 2 + 4 s).
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Idle connections kept to one host: as many as an endpoint may have deliveries under way, so that none of its connections
-/// is closed in a short lull, only to be made again.
+/// Idle connections kept to one host: as many as a node has deliveries under way to receivers that take them, which may all
+/// be at one host, so that none of theirs is closed in a short lull, only to be made again.
 pub const IDLE_PER_HOST_MAX: usize = 1_024;
 
 /// How long an idle connection is kept: less than common servers do (nginx 75 s, AWS 60 s), so that we close first.

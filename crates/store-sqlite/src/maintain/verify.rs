@@ -80,9 +80,7 @@ fn tree_name(connection: &Connection, finding: &str) -> Option<String> {
 /// What of an envelope its row says as well. Nothing else of it is read: its checksum tells that it is what was written.
 #[derive(Deserialize)]
 struct Named {
-    #[serde(default)]
     chat: Option<ChatId>,
-    #[serde(default)]
     thread: Option<ThreadId>,
 }
 
