@@ -99,8 +99,6 @@ pub(super) struct Reader {
     steps: JoinSet<Stepped>,
     /// Its part in what may be under way on this node.
     in_crowd: InCrowd,
-    /// How often it looks at the clock.
-    look_interval: Duration,
     /// As much is under way as may be: nothing begins before some of it ends.
     is_full: bool,
     /// How many other tries are under way.
@@ -149,7 +147,6 @@ impl Reader {
         let most = endpoint.in_flight_max.unwrap_or(IN_FLIGHT_MAX);
         let mut health = Health::new(progress.health, most);
         health.set_rate(endpoint.handshake.as_ref().and_then(|said| said.rate_per_minute));
-        let look_interval = LOOK_INTERVAL.mul_f64(1.0 + part_of(endpoint.id));
         let mut work = Work::new(Seq(progress.taken));
         for parked in progress.parked {
             work.park(parked.lane, Seq(parked.head), parked.due);
@@ -169,7 +166,6 @@ impl Reader {
             follower: None,
             steps: JoinSet::new(),
             in_crowd: app.crowd.part(),
-            look_interval,
             is_full: false,
             again_under_way: 0,
             together_under_way: 0,
@@ -396,7 +392,7 @@ impl Reader {
 
     /// How long nothing is to be done by the clock.
     fn pause(&self) -> Duration {
-        let mut pause = self.look_interval;
+        let mut pause = LOOK_INTERVAL.mul_f64(1.0 + part_of(self.endpoint()));
         if let Some(since) = self.unwritten_since
             && self.writing.is_empty()
         {
