@@ -163,11 +163,11 @@ impl DeliveryStatus {
 
 /// Deliveries to one endpoint that were taken at their first try.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeliveryPage {
+pub struct DeliveryPage<D = Delivery> {
     /// The endpoint.
     pub endpoint: EndpointId,
     /// They, in the order in which they were taken.
-    pub deliveries: Vec<Delivery>,
+    pub deliveries: Vec<D>,
 }
 
 /// One try. What is not there is left out: most deliveries are taken at once, and many share a page.

@@ -77,7 +77,12 @@ async fn fill(store: &SqliteStore, workspace: WorkspaceId, documents: usize) {
                 index.push(("live", "yes".into()));
             }
             let body = json!({ "customer": number, "last": "Where is my parcel?" });
-            Put { key: DocKey::new(Kind::Chat, Uuid::now_v7()), expected: None, body, index }
+            Put {
+                key: DocKey::new(Kind::Chat, Uuid::now_v7()),
+                expected: None,
+                body: body.into(),
+                index,
+            }
         });
         let batch = Batch { puts: puts.collect(), ..Batch::new(workspace) };
         store.commit(batch).await.expect("written");

@@ -10,6 +10,8 @@ use std::fmt;
 use serde_json::Value;
 use tidings_model::Timestamp;
 
+use crate::body::Body;
+
 /// The kinds of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -226,7 +228,7 @@ pub struct Put {
     /// The version that it must have now; `None` writes whatever is there.
     pub expected: Option<Version>,
     /// What it says from now on.
-    pub body: Value,
+    pub body: Body,
     /// Its index entries from now on: `(name, value)`. Several of one name are fine, the same pair twice is not.
     pub index: Vec<(&'static str, String)>,
 }

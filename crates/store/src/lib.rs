@@ -3,14 +3,15 @@
 //! The contract is one write, [`Store::commit`], and a few reads. State and the events that tell of it are committed
 //! together, or not at all; what `commit` returned is on disk. Readers of the log never see number 11 before 10.
 //!
-//! In reading order: [`batch`] (what is written), [`document`], [`timer`], [`read`] (what is read), [`tail`] (the log's
-//! end, from memory), [`follow`] (how a reader follows the log), [`share`] and [`nodes`] (how many nodes divide the work),
-//! [`prepared`] (a batch as engines write it), [`archive`] (threads as they are searched, a contract of its own), [`transfer`] (how a store moves to another engine),
-//! `conformance` (the promises, as tests; a feature).
+//! In reading order: [`batch`] (what is written), [`document`] and [`body`], [`timer`], [`read`] (what is read), [`tail`]
+//! (the log's end, from memory), [`follow`] (how a reader follows the log), [`share`] and [`nodes`] (how many nodes divide
+//! the work), [`prepared`] (a batch as engines write it), [`archive`] (threads as they are searched, a contract of its own),
+//! [`transfer`] (how a store moves to another engine), `conformance` (the promises, as tests; a feature).
 
 pub mod agree;
 pub mod archive;
 pub mod batch;
+pub mod body;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod document;
@@ -24,6 +25,7 @@ pub mod timer;
 pub mod transfer;
 
 pub use batch::{Advance, Batch, Claim, CommitError, Committed, Expect};
+pub use body::Body;
 pub use document::{Delete, DocKey, Document, Kind, Put, TALLIED, Version};
 pub use follow::Follower;
 pub use nodes::{Node, Nodes, Peer};

@@ -143,7 +143,7 @@ fn event(draft: Draft) -> PreparedEvent {
 }
 
 fn put(put: Put) -> PreparedPut {
-    let body = json(&put.body);
+    let body = put.body.into_bytes();
     let entries = serde_json::to_string(&put.index).expect("pairs of text can be written");
     let crc = content_crc(&body, &entries);
     PreparedPut { key: put.key, expected: put.expected, body, index: put.index, entries, crc }

@@ -168,7 +168,8 @@ const ANEW: [Kind; 3] = [Kind::Lease, Kind::Turn, Kind::Directory];
 
 /// Says it in a document that is written, and in the thread inside it; who writes over what was read must say it already.
 fn say_more(put: &mut Put) {
-    let Put { key, expected, body, .. } = put;
+    let Put { key, expected, body: text, .. } = put;
+    let mut body = text.value();
     if ANEW.contains(&key.kind) {
         return;
     }
@@ -187,6 +188,7 @@ fn say_more(put: &mut Put) {
             object.insert(UNKNOWN.into(), true.into());
         }
     }
+    *text = body.into();
 }
 
 #[async_trait::async_trait]

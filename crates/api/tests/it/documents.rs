@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tidings_app::pipeline::files::{self, FileStatus, StoredFile};
 use tidings_model::{ChannelId, Clock, EventId, FileId};
-use tidings_store::{Batch, DocKey, Kind, Put};
+use tidings_store::{Batch, Body, DocKey, Kind, Put};
 use tidings_testkit::world::{World, answer};
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn a_file_is_given_to_who_has_its_address_and_never_run() {
             upload: None,
         };
         let mut batch = Batch::new(world.workspace);
-        let body = serde_json::to_value(&file).expect("a file is JSON");
+        let body = Body::of(&file).expect("a file is JSON");
         batch.puts.push(Put {
             key: DocKey::new(Kind::File, id),
             expected: None,

@@ -15,7 +15,7 @@ use super::told::told;
 use super::{AdminError, groups, listed};
 use crate::App;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
+use crate::pipeline::written::to_value;
 
 /// How often a change is made anew because somebody changed the agent meanwhile.
 pub(crate) const CONFLICT_TRIES_MAX: usize = 5;
@@ -144,7 +144,7 @@ pub(crate) fn tell_of(
 
 /// The names of the fields that differ.
 fn different(before: &Agent, after: &Agent) -> Vec<String> {
-    let (Value::Object(before), Value::Object(after)) = (to_body(before), to_body(after)) else {
+    let (Value::Object(before), Value::Object(after)) = (to_value(before), to_value(after)) else {
         return Vec::new();
     };
     after

@@ -69,5 +69,5 @@ pub(super) async fn one_at_a_time(app: &App, id: WorkspaceId) -> Result<Put, Adm
     let key = DocKey::new(Kind::Workspace, id);
     let found = app.store.document(id, &key).await?;
     let found = found.ok_or(AdminError::NotFound { what: "workspace", id: id.to_string() })?;
-    Ok(Put { key, expected: Some(found.version), body: found.body, index: Vec::new() })
+    Ok(Put { key, expected: Some(found.version), body: found.body.into(), index: Vec::new() })
 }

@@ -14,7 +14,7 @@ use super::find::unreadable;
 use super::{Actor, ErrorType, Failure};
 use crate::App;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
+use crate::pipeline::written::to_value;
 
 /// The most rules of a workspace: each chat that begins is held against them.
 const RULES_MAX: usize = 500;
@@ -240,7 +240,7 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Value, Failure> {
 fn shown(rules: &[Rule]) -> Vec<Map<String, Value>> {
     let next = rules.iter().skip(1).map(|rule| Some(&rule.id)).chain([None]);
     let with_next = |(rule, next): (&Rule, Option<&String>)| {
-        let Value::Object(mut map) = to_body(rule) else { return Map::new() };
+        let Value::Object(mut map) = to_value(rule) else { return Map::new() };
         if let Some(next) = next {
             map.insert("next_id".into(), json!(next));
         }

@@ -31,7 +31,7 @@ use super::{ErrorType, Failure};
 use crate::App;
 use crate::admin::told::told;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
+use crate::pipeline::written::to_value;
 
 /// A customer's document.
 pub async fn find(
@@ -134,7 +134,7 @@ fn tell_of(
 fn told_body(customer: &Customer) -> Value {
     let mut customer = customer.clone();
     customer.details.retain(|name, _| !KEPT_FOR_OURSELVES.contains(&name.as_str()));
-    to_body(&customer)
+    to_value(&customer)
 }
 
 /// The details that nobody is told of.

@@ -68,7 +68,7 @@ impl Turn {
     /// Takes the turn with the batch that gives the chat.
     pub fn take(&self, batch: &mut Batch) {
         let (key, expected) = (Self::key(&self.agent), Some(self.version));
-        batch.puts.push(Put { key, expected, body: json!({}), index: Vec::new() });
+        batch.puts.push(Put { key, expected, body: json!({}).into(), index: Vec::new() });
     }
 }
 

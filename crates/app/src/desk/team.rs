@@ -24,7 +24,7 @@ use super::{Actor, ErrorType, Failure};
 use crate::App;
 use crate::directory::{all_seen, everyone};
 use crate::pipeline::scene::Seen;
-use crate::pipeline::written::to_body;
+use crate::pipeline::written::to_value;
 
 /// How often a change is decided anew because the team was changed meanwhile.
 const CONFLICT_TRIES_MAX: usize = 10;
@@ -340,7 +340,7 @@ pub(crate) const SOURCE_CLIENT: &str = "client_id";
 
 /// The names of the fields that differ.
 fn different(before: &impl serde::Serialize, after: &impl serde::Serialize) -> Vec<String> {
-    let (Value::Object(before), Value::Object(after)) = (to_body(before), to_body(after)) else {
+    let (Value::Object(before), Value::Object(after)) = (to_value(before), to_value(after)) else {
         return Vec::new();
     };
     let differs =

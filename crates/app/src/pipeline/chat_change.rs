@@ -13,7 +13,7 @@ use tidings_model::{
 use tidings_store::{Batch, Delete, DocKey, Expect, Kind, TimerChange, TimerName};
 
 use super::scene::{Scene, free};
-use super::written::{left_behind, put_chat, put_customer, put_past_thread, to_body};
+use super::written::{left_behind, put_chat, put_customer, put_past_thread, to_value};
 
 /// Changes of one chat that are not committed yet.
 pub struct ChatChange<'a> {
@@ -339,7 +339,7 @@ impl<'a> ChatChange<'a> {
     /// Who is in the chat, as `users` of `chat.started` and `chat.reopened`.
     pub fn present_users(&self) -> Vec<Value> {
         let present = self.after.chat.value.members.iter().filter(|member| member.present);
-        present.map(|member| to_body(&member.who)).collect()
+        present.map(|member| to_value(&member.who)).collect()
     }
 
     /// Whether the author spoke to the customer.

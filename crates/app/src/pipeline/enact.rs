@@ -16,7 +16,7 @@ use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
 use super::chat_change::ChatChange;
 use super::scene::{Scene, Seen};
 use super::view::client_data;
-use super::written::to_body;
+use super::written::to_value;
 use crate::directory::Directory;
 
 /// Session and client data past this size, in bytes of JSON, raise an event and are kept. The figure is JAICP's.
@@ -375,7 +375,7 @@ fn stopped_type() -> TypeName {
 }
 
 fn stopped_data(run: &Run, reason: StopReason, message: &str) -> Value {
-    json!({ "bot": run.bot, "behavior": run.behavior, "run": run.id, "reason": to_body(&reason), "message": message })
+    json!({ "bot": run.bot, "behavior": run.behavior, "run": run.id, "reason": to_value(&reason), "message": message })
 }
 
 fn set_timer(run: &Run, due: Timestamp) -> TimerChange {

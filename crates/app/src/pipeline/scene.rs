@@ -14,7 +14,6 @@ use tidings_model::{
 use tidings_store::{DocKey, Document, Kind, Put, ReadError, Store, Version};
 
 use super::unknown::Unknown;
-use super::written::to_body;
 
 /// A document as it was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +47,7 @@ impl<T> Seen<T> {
 impl<T: Serialize> Seen<T> {
     /// Its write over what was seen, with what this release does not know.
     pub fn put(&self, key: DocKey, index: Vec<(&'static str, String)>) -> Put {
-        let mut body = to_body(&self.value);
-        self.unknown.put_back(&mut body);
+        let body = self.unknown.put_back(&self.value);
         Put { key, expected: Some(self.version), body, index }
     }
 }

@@ -7,9 +7,13 @@
 //! to the thing that it was said of, by the names in [`NAMED_BY`], and goes with it; an element without a name keeps
 //! nothing. What is in a variant that is told by a tag (`#[serde(tag)]`) is not kept either: a new field goes beside it.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::Value;
+use tidings_store::Body;
+
+use super::written::{to_body, to_value};
 
 /// The fields that tell which thing an object inside a document is.
 const NAMED_BY: [&str; 4] = ["id", "who", "channel", "at"];
@@ -57,8 +61,17 @@ impl Unknown {
         Self(inside.cloned().collect())
     }
 
-    /// Says it again in a body that is written, of each thing that is still there.
-    pub fn put_back(&self, body: &mut Value) {
+    /// The body of a document that says this, and what is unknown again, of each thing that is still there.
+    pub fn put_back<T: Serialize>(&self, said: &T) -> Body {
+        if self.0.is_empty() {
+            return to_body(said);
+        }
+        let mut body = to_value(said);
+        self.say_in(&mut body);
+        body.into()
+    }
+
+    fn say_in(&self, body: &mut Value) {
         for Member { place, name, value } in &self.0 {
             if let Some(Value::Object(object)) = follow(place, body) {
                 object.entry(name.clone()).or_insert_with(|| value.clone());
@@ -178,7 +191,7 @@ mod tests {
         let (mut shop, unknown) = Unknown::read::<Shop>(&body()).expect("it reads");
         change(&mut shop);
         let mut after = serde_json::to_value(&shop).expect("it is written");
-        unknown.put_back(&mut after);
+        unknown.say_in(&mut after);
         after
     }
 
@@ -216,7 +229,7 @@ mod tests {
     fn what_is_inside_a_field_can_move_with_it() {
         let (_, unknown) = Unknown::read::<Shop>(&body()).expect("it reads");
         let mut moved = json!({ "oven": { "id": 1 }, "cooks": [{ "who": "Bob" }] });
-        unknown.inside("oven").put_back(&mut moved);
+        unknown.inside("oven").say_in(&mut moved);
         assert_eq!(moved, json!({ "oven": { "id": 1, "heat": 400 }, "cooks": [{ "who": "Bob" }] }));
     }
 }

@@ -5,7 +5,7 @@ use tidings_behaviors::Facts;
 use tidings_model::{BotName, Event, envelope};
 
 use super::scene::Scene;
-use super::written::to_body;
+use super::written::to_value;
 
 /// What a bot's behavior sees.
 pub fn facts(
@@ -49,13 +49,13 @@ fn chat(scene: &Scene) -> Value {
     let chat = &scene.chat.value;
     // A variable reads as `chat.<name>`; what the chat itself says cannot be hidden by one.
     let mut map: Map<String, Value> = chat.variables.clone().into_iter().collect();
-    map.insert("id".into(), to_body(&chat.id));
-    map.insert("status".into(), to_body(&chat.status));
-    map.insert("labels".into(), to_body(&chat.labels));
-    map.insert("variables".into(), to_body(&chat.variables));
-    map.insert("group".into(), to_body(&chat.group));
-    map.insert("assignee".into(), to_body(&chat.assignee));
-    map.insert("holder".into(), to_body(&scene.control.value.holder));
+    map.insert("id".into(), to_value(&chat.id));
+    map.insert("status".into(), to_value(&chat.status));
+    map.insert("labels".into(), to_value(&chat.labels));
+    map.insert("variables".into(), to_value(&chat.variables));
+    map.insert("group".into(), to_value(&chat.group));
+    map.insert("assignee".into(), to_value(&chat.assignee));
+    map.insert("holder".into(), to_value(&scene.control.value.holder));
     Value::Object(map)
 }
 

@@ -6,12 +6,17 @@ use tidings_model::{
     AgentId, Chat, ChatId, ChatStatus, Customer, GroupNumber, Participant, Thread, ThreadId,
     Timestamp, Visibility,
 };
-use tidings_store::{DocKey, Kind, Put};
+use tidings_store::{Body, DocKey, Kind, Put};
 
 use super::scene::{Scene, Seen};
 
 /// A document's body.
-pub fn to_body<T: serde::Serialize>(value: &T) -> Value {
+pub fn to_body<T: Serialize>(value: &T) -> Body {
+    Body::of(value).expect("documents have text keys only, so writing cannot fail")
+}
+
+/// What a document or a part of one says, as a value.
+pub fn to_value<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("documents have text keys only, so writing cannot fail")
 }
 

@@ -150,7 +150,7 @@ fn batch(id: u128) -> Batch {
         puts: vec![Put {
             key,
             expected: None,
-            body: json!({ "of": "the event" }),
+            body: json!({ "of": "the event" }).into(),
             index: Vec::new(),
         }],
         ..Batch::new(WORKSPACE)

@@ -325,6 +325,7 @@ impl Model {
             self.claims.insert(claim.name.clone(), claim);
         }
         for Put { key, body, index, .. } in batch.puts {
+            let body = body.value();
             let version = self.version(&key).next();
             self.documents
                 .insert(key.clone(), (Document { key, version, body, updated_at: now }, index));

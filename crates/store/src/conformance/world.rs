@@ -139,5 +139,5 @@ pub fn customer(id: &str) -> DocKey {
 
 /// Writes a document whatever is there.
 pub fn put(key: &DocKey, body: Value) -> Put {
-    Put { key: key.clone(), expected: None, body, index: Vec::new() }
+    Put { key: key.clone(), expected: None, body: body.into(), index: Vec::new() }
 }

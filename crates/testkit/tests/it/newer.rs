@@ -15,7 +15,7 @@ use tidings_testkit::world::World;
 async fn rewrite(store: &dyn Store, workspace: WorkspaceId, known: &Document, body: Value) {
     let mut batch = Batch::new(workspace);
     let key = known.key.clone();
-    batch.puts.push(Put { key, expected: None, body, index: Vec::new() });
+    batch.puts.push(Put { key, expected: None, body: body.into(), index: Vec::new() });
     store.commit(batch).await.expect("it is written");
 }
 

@@ -98,7 +98,7 @@ impl Scene {
         body["access"] = json!([number]);
         let mut batch = Batch::new(workspace);
         let index = vec![("customer", self.alice.id.to_string()), ("code", self.chat.clone())];
-        batch.puts.push(Put { key, expected: Some(chat.version), body, index });
+        batch.puts.push(Put { key, expected: Some(chat.version), body: body.into(), index });
         store.commit(batch).await.expect("it is written");
         self.restart().await
     }

@@ -80,7 +80,7 @@ async fn change_stored(world: &World, endpoint: &Value, change: impl FnOnce(&mut
     let mut batch = Batch::new(world.workspace);
     let key = DocKey::new(Kind::Endpoint, changed.id);
     let body = serde_json::to_value(&changed).expect("it is JSON");
-    batch.puts.push(Put { key, expected: None, body, index: Vec::new() });
+    batch.puts.push(Put { key, expected: None, body: body.into(), index: Vec::new() });
     world.app.store().commit(batch).await.expect("it is written");
 }
 

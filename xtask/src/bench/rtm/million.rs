@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use tidings_model::{
     AgentId, Author, ChannelId, Chat, ChatId, ChatStatus, Clock, Customer, CustomerId, Draft,
     EventId, GroupNumber, Identity, Member, Participant, ThreadId, Timestamp, WorkspaceId,
 };
 use tidings_store::archive::{Archive, ArchivedThread, Facet, Texts, facet};
-use tidings_store::{Advance, Batch, DocKey, Kind, Put};
+use tidings_store::{Advance, Batch, Body, DocKey, Kind, Put};
 use tidings_store_sqlite::SqliteArchive;
 
 use super::super::ceilings::{SystemClock, open_store, this_program};
@@ -141,8 +141,8 @@ impl Answered {
         let identity = format!("{}:{}", chat.channel, chat.address);
         let known = vec![("created", sortable(customer.created_at)), ("identity", identity)];
         [
-            put(DocKey::new(Kind::Chat, chat.id), serde_json::to_value(chat), index),
-            put(DocKey::new(Kind::Customer, customer.id), serde_json::to_value(customer), known),
+            put(DocKey::new(Kind::Chat, chat.id), Body::of(chat), index),
+            put(DocKey::new(Kind::Customer, customer.id), Body::of(customer), known),
         ]
     }
 
@@ -190,7 +190,7 @@ impl Answered {
 /// What every agent answers.
 const ANSWER: &str = "It comes tomorrow.";
 
-fn put(key: DocKey, body: serde_json::Result<Value>, index: Vec<(&'static str, String)>) -> Put {
+fn put(key: DocKey, body: serde_json::Result<Body>, index: Vec<(&'static str, String)>) -> Put {
     Put { key, expected: None, body: body.expect("documents have text keys only"), index }
 }
 

@@ -8,7 +8,7 @@ use tidings_model::{
 use crate::desk::change::Deciding;
 use crate::desk::{ErrorType, Failure};
 use crate::pipeline::chat_change::ChatChange;
-use crate::pipeline::written::to_body;
+use crate::pipeline::written::to_value;
 
 /// Why somebody comes or goes when somebody asked for it.
 pub(in crate::desk) const MANUAL: &str = "manual";
@@ -63,7 +63,8 @@ fn tell(
     visibility: Visibility,
     reason: &str,
 ) {
-    let data = json!({ "user": to_body(who), "visibility": visibility.as_str(), "reason": reason });
+    let data =
+        json!({ "user": to_value(who), "visibility": visibility.as_str(), "reason": reason });
     let event = change.raise(event_type, data);
     event.visibility = visibility;
     let requester = event.author.id.clone();

@@ -12,7 +12,7 @@ use crate::desk::find::unreadable;
 use crate::desk::{Actor, ErrorType, Failure};
 use crate::directory::all_of;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_body;
+use crate::pipeline::written::to_value;
 
 /// The most greetings of a workspace: a page is held against all of them.
 const GREETINGS_MAX: usize = 1_000;
@@ -200,7 +200,7 @@ pub async fn delete(app: &App, actor: &Actor, id: u64) -> Result<Value, Failure>
 
 /// `get_greeting`.
 pub async fn get(app: &App, actor: &Actor, id: u64) -> Result<Value, Failure> {
-    Ok(to_body(&find(app, actor.workspace, id).await?.value))
+    Ok(to_value(&find(app, actor.workspace, id).await?.value))
 }
 
 /// `list_greetings`: a page of those of some groups.

@@ -11,6 +11,7 @@ use super::health::Kept;
 use super::skipped::SkippedLane;
 use crate::pipeline::hands::Place;
 use crate::pipeline::scene::seen;
+use crate::pipeline::written::to_body;
 
 /// How many documents one look reads.
 const PAGE: usize = 500;
@@ -118,7 +119,6 @@ pub(crate) async fn needed(
 }
 
 /// The write of an endpoint's progress; only its reader writes it.
-pub(super) fn put(endpoint: EndpointId, progress: &Progress) -> serde_json::Result<Put> {
-    let body = serde_json::to_value(progress)?;
-    Ok(Put { key: key(endpoint), expected: None, body, index: Vec::new() })
+pub(super) fn put(endpoint: EndpointId, progress: &Progress) -> Put {
+    Put { key: key(endpoint), expected: None, body: to_body(progress), index: Vec::new() }
 }

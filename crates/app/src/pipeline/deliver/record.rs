@@ -8,6 +8,7 @@ use tidings_store::{DocKey, DocumentQuery, Kind, Put, ReadError, Scan, Store};
 use uuid::Uuid;
 
 use crate::pipeline::scene::{Seen, seen};
+use crate::pipeline::written::to_body;
 
 /// How many event numbers share an entry that pages are found by.
 const BUCKET: u64 = 4_096;
@@ -29,19 +30,15 @@ pub(crate) fn put_one(delivery: &Seen<Delivery>) -> Put {
 }
 
 /// The write of deliveries that were taken at their first try, in one page.
-pub(super) fn put_page(
-    id: Uuid,
-    endpoint: EndpointId,
-    deliveries: Vec<Delivery>,
-) -> serde_json::Result<Put> {
+pub(super) fn put_page(id: Uuid, endpoint: EndpointId, deliveries: Vec<&Delivery>) -> Put {
     let mut buckets: Vec<u64> = deliveries.iter().map(|one| one.seq / BUCKET).collect();
     buckets.sort_unstable();
     buckets.dedup();
     let mut index: Vec<(&'static str, String)> =
         buckets.into_iter().map(|bucket| ("to_bucket", entry(endpoint, bucket))).collect();
     index.push(("to", endpoint.to_string()));
-    let body = serde_json::to_value(DeliveryPage { endpoint, deliveries })?;
-    Ok(Put { key: DocKey::new(Kind::DeliveryPage, id), expected: None, body, index })
+    let body = to_body(&DeliveryPage { endpoint, deliveries });
+    Put { key: DocKey::new(Kind::DeliveryPage, id), expected: None, body, index }
 }
 
 fn entry(endpoint: EndpointId, bucket: u64) -> String {

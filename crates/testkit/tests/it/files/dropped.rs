@@ -6,7 +6,7 @@ use serde_json::json;
 use tidings_app::pipeline::files::upload::UNUSED_KEPT_FOR;
 use tidings_app::pipeline::files::{self, FileStatus, StoredFile, Upload};
 use tidings_model::{Clock, FileId};
-use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
+use tidings_store::{Batch, Body, DocKey, Kind, Put, TimerChange, TimerName, Version};
 use tokio::io::AsyncWriteExt;
 
 use super::{Desk, Keeper, below};
@@ -55,7 +55,7 @@ async fn an_end_without_warning_leaves_nothing_half_done() {
     batch.puts.push(Put {
         key: DocKey::new(Kind::File, id),
         expected: Some(Version::ABSENT),
-        body: serde_json::to_value(&file).expect("a file is JSON"),
+        body: Body::of(&file).expect("a file is JSON"),
         index: Vec::new(),
     });
     batch.timers.push(TimerChange::Set {

@@ -151,8 +151,7 @@ async fn deliveries(
         puts.push(Put { expected, ..record::put_one(&delivery) });
     }
     if !page.is_empty() {
-        let put = record::put_page(app.next_id(), endpoint, page);
-        puts.push(put.map_err(|error| CommitError::Engine { source: error.into() })?);
+        puts.push(record::put_page(app.next_id(), endpoint, page.iter().collect()));
     }
     Ok((puts, woken))
 }

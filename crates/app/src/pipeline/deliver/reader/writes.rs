@@ -118,10 +118,8 @@ impl Reader {
         let (app, under, endpoint) = (Arc::clone(&self.app), self.under.clone(), self.endpoint());
         let workspace = self.directory.workspace();
         self.writing.spawn(async move {
-            let result = match batch(&app, workspace, endpoint, &unwritten, &progress) {
-                Ok(batch) => under.run(app.commit(batch)).await.map(|result| result.map(drop)),
-                Err(error) => Some(Err(CommitError::Engine { source: error.into() })),
-            };
+            let batch = batch(&app, workspace, endpoint, &unwritten, &progress);
+            let result = under.run(app.commit(batch)).await.map(|result| result.map(drop));
             Wrote { result, unwritten, progress }
         });
     }
@@ -195,7 +193,7 @@ fn batch(
     endpoint: EndpointId,
     unwritten: &Unwritten,
     progress: &Progress,
-) -> serde_json::Result<Batch> {
+) -> Batch {
     let mut batch = Batch::new(workspace);
     let mut page = Vec::new();
     for written in &unwritten.done {
@@ -205,13 +203,13 @@ fn batch(
             batch.puts.retain(|earlier| earlier.key != put.key);
             batch.puts.push(put);
         } else {
-            page.push(written.delivery.value.clone());
+            page.push(&written.delivery.value);
         }
     }
     for page in page.chunks(UNWRITTEN_MAX) {
-        batch.puts.push(record::put_page(app.clock.next_id(), endpoint, page.to_vec())?);
+        batch.puts.push(record::put_page(app.clock.next_id(), endpoint, page.to_vec()));
     }
-    batch.puts.push(progress::put(endpoint, progress)?);
+    batch.puts.push(progress::put(endpoint, progress));
     let told = unwritten.health.iter().map(|state| {
         let data = serde_json::json!({ "endpoint": endpoint, "state": state });
         ("endpoint.health_changed", data)
@@ -227,5 +225,5 @@ fn batch(
     // What a mail would tell of those before is over.
     let last = unwritten.health.last();
     batch.timers.extend(last.and_then(|state| mail::about(app, endpoint, *state, None)));
-    Ok(batch)
+    batch
 }
