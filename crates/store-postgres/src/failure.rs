@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::PoolError;
 use tidings_store::{CommitError, ReadError};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// Why a transaction failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     /// Another transaction was in the way, or the database is at its limit: the same may go through now.
     #[error("the database asks to try again")]
     Again(#[source] Arc<tokio_postgres::Error>),
+    /// An event with the same id is there already.
+    #[error("an event is there already")]
+    EventExists(#[source] Arc<tokio_postgres::Error>),
     /// The database's disk is full.
     #[error("the database's disk is full")]
     DiskFull,
@@ -46,6 +49,7 @@ impl Failure {
             Self::Closed => CommitError::Closed,
             Self::Away(_)
             | Self::Again(_)
+            | Self::EventExists(_)
             | Self::Unknown
             | Self::Refused(_)
             | Self::Late { .. }
@@ -59,6 +63,7 @@ impl Failure {
             Self::Closed => ReadError::Closed,
             Self::Away(_)
             | Self::Again(_)
+            | Self::EventExists(_)
             | Self::DiskFull
             | Self::Unknown
             | Self::Refused(_)
@@ -73,6 +78,7 @@ impl From<tokio_postgres::Error> for Failure {
         match kind(&error) {
             Kind::Away => Self::Away(Arc::new(error)),
             Kind::Again => Self::Again(Arc::new(error)),
+            Kind::EventExists => Self::EventExists(Arc::new(error)),
             Kind::DiskFull => Self::DiskFull,
             Kind::Refused => Self::Refused(Arc::new(error)),
         }
@@ -94,6 +100,7 @@ impl From<PoolError> for Failure {
 enum Kind {
     Away,
     Again,
+    EventExists,
     DiskFull,
     Refused,
 }
@@ -109,6 +116,7 @@ fn kind(error: &tokio_postgres::Error) -> Kind {
         return if error.is_closed() || has_io(error) { Kind::Away } else { Kind::Refused };
     };
     match *code {
+        SqlState::UNIQUE_VIOLATION if is_of_event(error) => Kind::EventExists,
         SqlState::DISK_FULL => Kind::DiskFull,
         SqlState::T_R_SERIALIZATION_FAILURE
         | SqlState::T_R_DEADLOCK_DETECTED
@@ -127,6 +135,11 @@ fn kind(error: &tokio_postgres::Error) -> Kind {
             || code.code().starts_with("3D") => Kind::Away,
         _ => Kind::Refused,
     }
+}
+
+/// The index of the events' ids refused one.
+fn is_of_event(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().and_then(DbError::constraint) == Some("events_by_id")
 }
 
 fn has_io(error: &tokio_postgres::Error) -> bool {

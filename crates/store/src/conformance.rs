@@ -44,6 +44,7 @@ macro_rules! conformance_tests {
             atomic::a_refused_batch_leaves_no_trace;
             atomic::a_batch_that_contradicts_itself_is_refused;
             atomic::a_batch_that_only_looks_writes_nothing;
+            atomic::an_event_that_is_there_refuses_its_own_batch_alone;
             claims::a_claim_is_taken_once_whoever_asks;
             claims::a_repeated_batch_is_told_of_its_claim;
             claims::a_claim_may_have_no_outcome;

@@ -11,6 +11,7 @@ use tidings_store::{CommitError, Committed};
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
+use super::look::Ids;
 use super::scene::{Decided, Scene};
 use super::{Context, Shared, Work, look, settle, write};
 use crate::connect::discard;
@@ -24,17 +25,21 @@ const FLIGHT_PATIENCE: Duration = Duration::from_secs(8);
 /// What the database refuses outright is tried batch by batch, so that one batch cannot fail its neighbours.
 pub(super) async fn write(shared: &Shared, workspace: WorkspaceId, group: Vec<Work>) -> Vec<Work> {
     let context = &shared.context;
-    let mut grows = true;
+    let (mut grows, mut ids) = (true, Ids::Trusted);
     let mut groups = VecDeque::from([group]);
     let mut backoff = Backoff::new(Arc::clone(&context.clock));
     while let Some(mut group) = groups.pop_front() {
-        match attempt(shared, workspace, &mut group, grows).await {
+        match attempt(shared, workspace, &mut group, grows, ids).await {
             Ok(decided) => answer(context, workspace, group, decided),
             Err(Failure::Refused(_)) if group.len() > 1 => {
                 grows = false;
                 for work in group.into_iter().rev() {
                     groups.push_front(vec![work]);
                 }
+            }
+            Err(Failure::EventExists(_)) if ids == Ids::Trusted => {
+                ids = Ids::LookedAt;
+                groups.push_front(group);
             }
             Err(failure @ (Failure::Away(_) | Failure::Again(_) | Failure::Late { .. })) => {
                 let pause = backoff.next();
@@ -69,10 +74,12 @@ async fn attempt(
     workspace: WorkspaceId,
     group: &mut Vec<Work>,
     grows: bool,
+    ids: Ids,
 ) -> Result<Vec<Decided>, Failure> {
     let context = &shared.context;
     let client = context.pool.get().await?;
-    let looked = timeout(FLIGHT_PATIENCE, look::look(&client, workspace, &batches(group))).await;
+    let looked =
+        timeout(FLIGHT_PATIENCE, look::look(&client, workspace, &batches(group), ids)).await;
     let mut seen = match looked.unwrap_or(Err(late())) {
         Ok(seen) => seen,
         Err(failure) => return Err(give_up(client, failure)),
@@ -83,7 +90,7 @@ async fn attempt(
     }
     let joined = batches(group.get(known..).unwrap_or_default());
     if !joined.is_empty() {
-        let look_on = look::look_on(&client, workspace, &joined, &mut seen);
+        let look_on = look::look_on(&client, workspace, &joined, ids, &mut seen);
         if let Err(failure) = timeout(FLIGHT_PATIENCE, look_on).await.unwrap_or(Err(late())) {
             return Err(give_up(client, failure));
         }

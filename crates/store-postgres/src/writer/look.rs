@@ -1,4 +1,5 @@
-//! The first flight: locks the workspace's row, and reads all that could refuse one of the batches.
+//! The first flight: locks the workspace's row, and reads all that could refuse one of the batches, but for the ids of
+//! events: their index refuses one that is there, and only then is it asked which ([`Ids`]).
 //!
 //! All statements are sent at once. They come after the lock in the same transaction, and each sees what was committed
 //! before it began (READ COMMITTED), so none of it can change until we commit. For the same reason more batches may join
@@ -61,6 +62,15 @@ pub(super) struct StoredDocument {
     pub(super) entries: Vec<u8>,
 }
 
+/// Whether a look asks which of the events are there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ids {
+    /// No: their ids were made for them, and the index refuses one that is there after all.
+    Trusted,
+    /// Yes: it refused one.
+    LookedAt,
+}
+
 /// Everything that the batches touch, each once.
 #[derive(Default)]
 struct Touched<'a> {
@@ -72,7 +82,7 @@ struct Touched<'a> {
 }
 
 impl<'a> Touched<'a> {
-    fn by(batches: &[&'a Prepared]) -> Self {
+    fn by(batches: &[&'a Prepared], ids: Ids) -> Self {
         let mut touched = Self::default();
         for batch in batches {
             touched.claims.extend(batch.claims.iter().map(|claim| claim.name.as_str()));
@@ -81,7 +91,9 @@ impl<'a> Touched<'a> {
                 .chain(batch.deletes.iter().map(|delete| &delete.key));
             touched.documents.extend(keys.map(|key| (key.kind, key.id.as_str())));
             touched.timers.extend(batch.timers.iter().map(PreparedTimer::name));
-            touched.events.extend(batch.events.iter().map(|event| event.draft.id.uuid()));
+            if ids == Ids::LookedAt {
+                touched.events.extend(batch.events.iter().map(|event| event.draft.id.uuid()));
+            }
             let threads = batch.events.iter().filter_map(|event| event.draft.thread);
             touched.threads.extend(threads.map(ThreadId::uuid));
         }
@@ -99,15 +111,18 @@ impl<'a> Touched<'a> {
             ask(
                 client,
                 !claims.is_empty(),
-                "SELECT name, outcome FROM claims WHERE workspace = $1 AND name = ANY ($2)",
+                "SELECT found.name, found.outcome FROM unnest($2::text[]) wanted (name)
+                 CROSS JOIN LATERAL (SELECT * FROM claims c WHERE c.workspace = $1
+                     AND c.name = wanted.name LIMIT 1) found",
                 &[(&id, Type::UUID), (&claims, Type::TEXT_ARRAY)],
             ),
             ask(
                 client,
                 !kinds.is_empty(),
-                "SELECT d.kind, d.id, d.version, d.entries
+                "SELECT found.kind, found.id, found.version, found.entries
                  FROM unnest($2::text[], $3::text[]) wanted (kind, id)
-                 JOIN documents d ON d.workspace = $1 AND d.kind = wanted.kind AND d.id = wanted.id",
+                 CROSS JOIN LATERAL (SELECT * FROM documents d WHERE d.workspace = $1
+                     AND d.kind = wanted.kind AND d.id = wanted.id LIMIT 1) found",
                 &[(&id, Type::UUID), (&kinds, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
             ),
             ask(
@@ -125,7 +140,9 @@ impl<'a> Touched<'a> {
             ask(
                 client,
                 !threads.is_empty(),
-                "SELECT id, last_order FROM threads WHERE workspace = $1 AND id = ANY ($2)",
+                "SELECT found.id, found.last_order FROM unnest($2::uuid[]) wanted (id)
+                 CROSS JOIN LATERAL (SELECT * FROM threads t WHERE t.workspace = $1
+                     AND t.id = wanted.id LIMIT 1) found",
                 &[(&id, Type::UUID), (&threads, Type::UUID_ARRAY)],
             ),
         )
@@ -183,9 +200,10 @@ pub(super) async fn look(
     client: &Client,
     workspace: WorkspaceId,
     batches: &[&Prepared],
+    ids: Ids,
 ) -> Result<Seen, Failure> {
     let id = workspace.uuid();
-    let touched = Touched::by(batches);
+    let touched = Touched::by(batches, ids);
     let begin = client.batch_execute(BEGIN);
     let by_id: [(&(dyn ToSql + Sync), Type); 1] = [(&id, Type::UUID)];
     let lock = ask(
@@ -224,9 +242,10 @@ pub(super) async fn look_on(
     client: &Client,
     workspace: WorkspaceId,
     batches: &[&Prepared],
+    ids: Ids,
     seen: &mut Seen,
 ) -> Result<(), Failure> {
-    let found = Touched::by(batches).find(client, workspace.uuid()).await?;
+    let found = Touched::by(batches, ids).find(client, workspace.uuid()).await?;
     seen.take(found)
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Rows<'a> {
     counters: Option<Counters>,
     events: EventRows<'a>,
     threads: (Vec<Uuid>, Vec<i64>),
+    threads_new: (Vec<Uuid>, Vec<i64>),
     claims: ClaimRows<'a>,
     documents: DocumentRows<'a>,
     documents_gone: (Vec<&'a str>, Vec<Text<'a>>),
@@ -119,11 +120,8 @@ impl<'a> Rows<'a> {
             writes: scene.writes,
             counters: moved.then_some(scene.counters),
             events: EventRows::default(),
-            threads: scene
-                .threads
-                .iter()
-                .map(|(id, order)| (id.uuid(), order.cast_signed()))
-                .unzip(),
+            threads: Default::default(),
+            threads_new: Default::default(),
             claims: ClaimRows::default(),
             documents: DocumentRows::default(),
             documents_gone: Default::default(),
@@ -144,6 +142,14 @@ impl<'a> Rows<'a> {
             rows.events.threads.push(draft.thread.map(ThreadId::uuid));
             rows.events.types.push(draft.event_type.as_str());
             rows.events.bodies.push(&event.event.body);
+        }
+        for (id, order) in &scene.threads {
+            let (ids, orders) = match scene.seen.threads.contains_key(id) {
+                true => &mut rows.threads,
+                false => &mut rows.threads_new,
+            };
+            ids.push(id.uuid());
+            orders.push(order.cast_signed());
         }
         for (name, (outcome, taken_at)) in &scene.claims {
             rows.claims.names.push(stored(name));
@@ -309,18 +315,7 @@ pub(super) async fn write(client: &Client, rows: &Rows<'_>) -> Result<(), Unwrit
             ],
         );
     }
-    if !rows.threads.0.is_empty() {
-        flight.add(
-            "INSERT INTO threads (workspace, id, last_order)
-             SELECT $1, new.* FROM unnest($2::uuid[], $3::bigint[]) new
-             ON CONFLICT (workspace, id) DO UPDATE SET last_order = excluded.last_order",
-            vec![
-                (id, Type::UUID),
-                (&rows.threads.0, Type::UUID_ARRAY),
-                (&rows.threads.1, Type::INT8_ARRAY),
-            ],
-        );
-    }
+    add_threads(&mut flight, id, rows);
     if !rows.claims.names.is_empty() {
         flight.add(
             "INSERT INTO claims (workspace, name, outcome, taken_at)
@@ -369,6 +364,21 @@ fn unwritten(error: Error) -> Unwritten {
         return Unwritten::Unknown;
     }
     Unwritten::Failed(error.into())
+}
+
+fn add_threads<'a>(flight: &mut Flight<'a>, id: &'a Uuid, rows: &'a Rows<'_>) {
+    let updates = "UPDATE threads t SET last_order = new.last_order
+        FROM unnest($2::uuid[], $3::bigint[]) new (id, last_order)
+        WHERE t.workspace = $1 AND t.id = new.id";
+    let inserts = "INSERT INTO threads (workspace, id, last_order)
+        SELECT $1, new.* FROM unnest($2::uuid[], $3::bigint[]) new";
+    for (sql, (ids, orders)) in [(updates, &rows.threads), (inserts, &rows.threads_new)] {
+        if !ids.is_empty() {
+            let params: Vec<(&(dyn ToSql + Sync), Type)> =
+                vec![(id, Type::UUID), (ids, Type::UUID_ARRAY), (orders, Type::INT8_ARRAY)];
+            flight.add(sql, params);
+        }
+    }
 }
 
 fn add_documents<'a>(flight: &mut Flight<'a>, id: &'a Uuid, rows: &'a Rows<'_>) {

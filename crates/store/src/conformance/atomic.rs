@@ -1,12 +1,15 @@
 //! A batch is written whole, or nothing of it is.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use tidings_model::{EventId, Seq, Timestamp, WorkspaceId};
 
 use super::everything;
 use super::world::{World, claim, customer, put};
 use crate::{
-    Advance, Batch, Claim, CommitError, Delete, Expect, Put, TimerChange, TimerName, Version,
+    Advance, Batch, Claim, CommitError, Delete, EventQuery, Expect, Put, TimerChange, TimerName,
+    Version,
 };
 
 /// A batch with something of everything.
@@ -114,6 +117,33 @@ pub async fn a_refused_batch_leaves_no_trace(world: World) {
         Some(2),
         "refused batches took no order"
     );
+    world.store.close().await;
+}
+
+/// Batches that come at once may be written together: one with an event that is there fails none of the others.
+pub async fn an_event_that_is_there_refuses_its_own_batch_alone(world: World) {
+    let written = world.message("hello");
+    let one = |event| Batch { events: vec![event], ..world.batch() };
+    world.store.commit(one(written.clone())).await.expect("the first is written");
+    let mut batches: Vec<Batch> = (0..30).map(|_| one(world.message("more"))).collect();
+    batches.insert(20, one(written));
+    let commits: Vec<_> = (batches.into_iter())
+        .map(|batch| {
+            let store = Arc::clone(&world.store);
+            tokio::spawn(async move { store.commit(batch).await })
+        })
+        .collect();
+    for (at, commit) in commits.into_iter().enumerate() {
+        match commit.await.expect("a commit ends") {
+            Ok(_) => assert_ne!(at, 20, "it was written twice"),
+            Err(CommitError::EventExists { .. }) => assert_eq!(at, 20, "it was not there"),
+            Err(error) => panic!("{at} was refused as {error:?}"),
+        }
+    }
+    let query = EventQuery { limit: 100, ..EventQuery::default() };
+    let events = world.store.events(world.workspace, query).await.expect("they are read");
+    let seqs: Vec<u64> = events.iter().map(|event| event.seq.0).collect();
+    assert_eq!(seqs, (1..=31).collect::<Vec<u64>>());
     world.store.close().await;
 }
 
