@@ -11,7 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Method, Request as HttpRequest, Response, StatusCode};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode,
+};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -207,7 +209,8 @@ impl Client {
         body: Outgoing,
     ) -> Result<HttpRequest<Outgoing>, SendError> {
         self.check_target(target)?;
-        if let Some(own) = OWN_HEADERS.into_iter().find(|name| headers.contains_key(*name)) {
+        let own = |name: &HeaderName| OWN_HEADERS.into_iter().find(|own| name == *own);
+        if let Some(own) = headers.keys().find_map(own) {
             return Err(Refused::new(RefusedRule::Header(own)).into());
         }
         add_usual_headers(&mut headers);

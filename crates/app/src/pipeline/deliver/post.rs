@@ -29,6 +29,10 @@ use crate::pipeline::tries::Outcome;
 /// How much of a receiver's answer is kept, in bytes.
 const ANSWER_BYTES_MAX: usize = 2_048;
 
+const ID: HeaderName = HeaderName::from_static(ID_HEADER);
+const TIMESTAMP: HeaderName = HeaderName::from_static(TIMESTAMP_HEADER);
+const SIGNATURE: HeaderName = HeaderName::from_static(SIGNATURE_HEADER);
+
 /// Says how many events of the chat were given up right before, and which was the last (an item of RFC 9651).
 const SKIPPED_HEADER: HeaderName = HeaderName::from_static("webhook-skipped");
 
@@ -224,9 +228,9 @@ fn signed(
     headers.extend(prepared.headers.clone());
     // Nobody's own headers take the place of these.
     name_sender(app, endpoint, &mut headers);
-    headers.insert(ID_HEADER, HeaderValue::from_str(id.as_str()).map_err(unsendable)?);
-    headers.insert(TIMESTAMP_HEADER, HeaderValue::from(at.as_second()));
-    headers.insert(SIGNATURE_HEADER, HeaderValue::from_str(&signature).map_err(unsendable)?);
+    headers.insert(ID, HeaderValue::from_str(id.as_str()).map_err(unsendable)?);
+    headers.insert(TIMESTAMP, HeaderValue::from(at.as_second()));
+    headers.insert(SIGNATURE, HeaderValue::from_str(&signature).map_err(unsendable)?);
     Ok(Call {
         method: Method::POST,
         headers,

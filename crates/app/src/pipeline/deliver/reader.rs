@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::steps::{Came, Stepped, What, came};
-use self::writes::{Unwritten, WRITE_INTERVAL, Wrote};
+use self::writes::{Unwritten, Wrote};
 use super::crowd::InCrowd;
 use super::gate::Receiver;
 use super::gauges::Gauge;
@@ -370,9 +370,7 @@ impl Reader {
         tokio::select! {
             biased;
             Some(stepped) = self.steps.join_next(), if !self.steps.is_empty() => {
-                if let Ok(stepped) = stepped {
-                    self.stepped(stepped);
-                }
+                self.take_steps(stepped);
             }
             Some(wrote) = self.writing.join_next(), if !self.writing.is_empty() => {
                 if let Ok(wrote) = wrote {
@@ -396,7 +394,7 @@ impl Reader {
         if let Some(since) = self.unwritten_since
             && self.writing.is_empty()
         {
-            pause = pause.min(WRITE_INTERVAL.saturating_sub(since.elapsed()));
+            pause = pause.min(self.write_interval().saturating_sub(since.elapsed()));
         }
         let now = self.app.now();
         let next = [self.work.next_due(), self.gathers_until(), self.health.opens_at(now)];

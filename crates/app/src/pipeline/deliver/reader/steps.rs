@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tidings_model::delivery::Skipped;
 use tidings_model::{HealthState, Seq, Timestamp};
 use tidings_store::CommitError;
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -168,8 +169,12 @@ impl Reader {
         step: impl Future<Output = Result<Came, StepFailed>> + Send + 'static,
     ) {
         let (under, app) = (self.under.clone(), Arc::clone(&self.app));
+        // It has many bytes, and is handed on a few times before it runs.
+        let step = Box::pin(step);
         let is_proven = self.health.is_proven();
+        let begun = Instant::now();
         self.steps.spawn(async move {
+            app.crowd.waited(begun.elapsed());
             // Who never took anything, or not the last, shares few places with its like.
             let _place = match is_proven {
                 true => None,
@@ -188,7 +193,18 @@ impl Reader {
         });
     }
 
-    pub(super) fn stepped(&mut self, stepped: Stepped) {
+    /// Takes a step that is over, and whatever else is over by now: many end together where much is under way.
+    pub(super) fn take_steps(&mut self, first: Result<Stepped, JoinError>) {
+        let mut over = Some(first);
+        while let Some(step) = over {
+            if let Ok(stepped) = step {
+                self.stepped(stepped);
+            }
+            over = self.steps.try_join_next();
+        }
+    }
+
+    fn stepped(&mut self, stepped: Stepped) {
         let Stepped { lane, seq, what, these, over } = stepped;
         self.together_under_way -= these.len();
         if matches!(what, What::Again) {

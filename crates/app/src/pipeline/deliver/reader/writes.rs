@@ -18,14 +18,17 @@ use crate::pipeline::deliver::switch::switch_off;
 use crate::pipeline::mail;
 use crate::pipeline::reader::chain;
 
-/// So many unwritten ones are written at once; fewer wait for [`WRITE_INTERVAL`].
+/// So many unwritten ones are written at once; fewer wait for a while.
 const WRITE_AT: usize = 96;
 
 /// How long something may be open before it is written that it is owed: the place's cursor waits for that.
 const UNSAID_MAX: Duration = Duration::from_secs(1);
 
-/// How long something may be unwritten.
-pub(super) const WRITE_INTERVAL: Duration = Duration::from_millis(100);
+/// How long something may be unwritten while nothing is under way.
+const WRITE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The same while something is: more will have come to be written by then.
+const BUSY_WRITE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What was done and is not written down.
 #[derive(Debug, Default)]
@@ -92,6 +95,10 @@ impl Reader {
         }
     }
 
+    pub(super) fn write_interval(&self) -> Duration {
+        if self.steps.is_empty() { WRITE_INTERVAL } else { BUSY_WRITE_INTERVAL }
+    }
+
     /// Something is to be written.
     pub(super) fn touch(&mut self) {
         self.unwritten.moved = true;
@@ -104,7 +111,7 @@ impl Reader {
             || self.unwritten.gone.is_some()
             || self.unwritten.failed
             || self.ends()
-            || self.unwritten_since.is_some_and(|since| since.elapsed() >= WRITE_INTERVAL);
+            || self.unwritten_since.is_some_and(|since| since.elapsed() >= self.write_interval());
         let may = self.not_before.is_none_or(|then| then <= Instant::now());
         if !is_time || !may || self.unwritten.is_empty() || !self.writing.is_empty() {
             return;
