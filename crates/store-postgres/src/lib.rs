@@ -2,7 +2,7 @@
 //!
 //! A workspace is the partition: each transaction that writes holds the lock of the workspace's row, so numbers are given
 //! without a gap in the order of commits, and no reader on any node sees 11 before 10. A node gathers what waits for one
-//! workspace into one transaction; it looks at all that could refuse a batch in one flight of pipelined statements,
+//! workspace into one transaction; it looks at what could refuse a batch in one flight of pipelined statements,
 //! decides in memory, and writes and commits in a second.
 //!
 //! In reading order: [`Options`], `connect` (pools, TLS), `untrusted` (why TLS keeps us out), `migrate`, `open`, `numbers`,

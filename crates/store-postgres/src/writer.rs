@@ -4,10 +4,10 @@
 //! in order; lanes are served in turn. While a group is written the next one gathers, so an idle store answers at once
 //! and a busy one shares its round trips and its disk syncs.
 //!
-//! A group is written in two flights of pipelined statements, see `group`: first the workspace's row is locked and all is
-//! read that could refuse a batch (`look`); then it is decided in memory, batch by batch (`scene`); then all is written
-//! and committed (`write`). What gathered meanwhile joins the group if it is much, by a flight in between. Whether a
-//! commit happened whose answer was lost is asked of the database (`settle`).
+//! A group is written in two flights of pipelined statements, see `group`: first the workspace's row is locked and what
+//! could refuse a batch is read (`look`); then it is decided in memory, batch by batch (`scene`); then all is written and
+//! committed (`write`). What gathered meanwhile joins the group if it is much, by a flight in between. Whether a commit
+//! happened whose answer was lost is asked of the database (`settle`).
 
 pub(crate) mod backoff;
 mod group;

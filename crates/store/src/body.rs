@@ -26,15 +26,9 @@ impl Body {
     }
 }
 
-impl From<&Value> for Body {
-    fn from(value: &Value) -> Self {
-        Self::of(value).expect("a JSON value can be written")
-    }
-}
-
 impl From<Value> for Body {
     fn from(value: Value) -> Self {
-        Self::from(&value)
+        Self::of(&value).expect("a JSON value can be written")
     }
 }
 

@@ -4,18 +4,17 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidings_model::{
     Agent, AgentId, AgentStatus, Author, Clock, GroupName, Role, Timestamp, WorkspaceId,
 };
 use tidings_store::{Batch, CommitError, DocKey, Kind, Put};
 use uuid::Uuid;
 
-use super::told::told;
+use super::told::{different, told};
 use super::{AdminError, groups, listed};
 use crate::App;
 use crate::pipeline::scene::{Seen, seen};
-use crate::pipeline::written::to_value;
 
 /// How often a change is made anew because somebody changed the agent meanwhile.
 pub(crate) const CONFLICT_TRIES_MAX: usize = 5;
@@ -140,18 +139,6 @@ pub(crate) fn tell_of(
             told(app, workspace, author, "agent.updated", data)
         }
     }
-}
-
-/// The names of the fields that differ.
-fn different(before: &Agent, after: &Agent) -> Vec<String> {
-    let (Value::Object(before), Value::Object(after)) = (to_value(before), to_value(after)) else {
-        return Vec::new();
-    };
-    after
-        .into_iter()
-        .filter(|(name, value)| before.get(name) != Some(value))
-        .map(|(name, _)| name)
-        .collect()
 }
 
 fn check(change: &AgentChange) -> Result<(), AdminError> {

@@ -22,9 +22,9 @@ use super::find::unreadable;
 use super::hub::Cut;
 use super::{Actor, ErrorType, Failure};
 use crate::App;
+use crate::admin::told::different;
 use crate::directory::{all_seen, everyone};
 use crate::pipeline::scene::Seen;
-use crate::pipeline::written::to_value;
 
 /// How often a change is decided anew because the team was changed meanwhile.
 const CONFLICT_TRIES_MAX: usize = 10;
@@ -337,16 +337,6 @@ impl Difference<'_> {
 pub(crate) const SOURCE_NAMESPACE: &str = "source";
 /// The name in it.
 pub(crate) const SOURCE_CLIENT: &str = "client_id";
-
-/// The names of the fields that differ.
-fn different(before: &impl serde::Serialize, after: &impl serde::Serialize) -> Vec<String> {
-    let (Value::Object(before), Value::Object(after)) = (to_value(before), to_value(after)) else {
-        return Vec::new();
-    };
-    let differs =
-        |(name, value): (String, Value)| (before.get(&name) != Some(&value)).then_some(name);
-    after.into_iter().filter_map(differs).collect()
-}
 
 /// The word for a turn.
 pub(crate) const fn word_of(priority: Priority) -> &'static str {

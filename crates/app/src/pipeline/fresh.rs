@@ -8,12 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tidings_model::{Seq, WorkspaceId};
 use tidings_store::{Batch, DocKey, Kind, Put, ReadError, Version};
 use tokio::sync::watch;
 
 use super::reader::{chain, stopped};
-use super::written::to_body;
 use crate::App;
 use crate::admin::bots;
 use crate::directory::{Directory, REFRESH_INTERVAL};
@@ -29,7 +29,7 @@ fn key() -> DocKey {
 
 /// Notes in a batch that it changes what nodes keep at hand.
 pub(crate) fn note_change(batch: &mut Batch) {
-    let body = to_body(&serde_json::Map::new());
+    let body = json!({}).into();
     batch.puts.push(Put { key: key(), expected: None, body, index: Vec::new() });
 }
 

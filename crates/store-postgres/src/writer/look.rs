@@ -100,7 +100,8 @@ impl<'a> Touched<'a> {
         touched
     }
 
-    /// Asks for all of it at once.
+    /// Asks for all of it at once. What has one index is looked up one by one: asked for as a list, a planner would read
+    /// all of a workspace in which it sees few rows. Timers and events have others, which it would take for one by one.
     async fn find(&self, client: &Client, id: Uuid) -> Result<Found, tokio_postgres::Error> {
         let claims: Vec<_> = self.claims.iter().map(|name| stored(name)).collect();
         let (kinds, ids): (Vec<&str>, Vec<_>) =

@@ -19,7 +19,7 @@ use standardwebhooks::Webhook;
 use tidings_api::{Limits, Rate};
 use tidings_app::Settings;
 use tidings_model::Endpoint;
-use tidings_store::{Batch, Delete, DocKey, DocumentQuery, Kind, Put, Scan};
+use tidings_store::{Batch, Body, Delete, DocKey, DocumentQuery, Kind, Put, Scan};
 use tidings_testkit::receiver::{Got, Receiver, Reply};
 use tidings_testkit::visitor::Visitor;
 use tidings_testkit::world::{Start, World, answer};
@@ -79,8 +79,8 @@ async fn change_stored(world: &World, endpoint: &Value, change: impl FnOnce(&mut
     change(&mut changed);
     let mut batch = Batch::new(world.workspace);
     let key = DocKey::new(Kind::Endpoint, changed.id);
-    let body = serde_json::to_value(&changed).expect("it is JSON");
-    batch.puts.push(Put { key, expected: None, body: body.into(), index: Vec::new() });
+    let body = Body::of(&changed).expect("it is JSON");
+    batch.puts.push(Put { key, expected: None, body, index: Vec::new() });
     world.app.store().commit(batch).await.expect("it is written");
 }
 
