@@ -38,6 +38,12 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(9);
 /// How much of it is for requests in hand: a connection that is slow must not take the readers' time.
 const REQUESTS_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// For how long at most a start looks for no damage, since what waited goes out first.
+const DAMAGE_WAITS_MAX: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether that is out.
+const DAMAGE_WAITS_EACH: Duration = Duration::from_secs(1);
+
 /// How often measured times are gathered. Without it they pile up until somebody asks for the metrics.
 const GATHER_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -286,8 +292,16 @@ impl Served {
     }
 }
 
-/// A file that is too large to be checked before the start is checked now. Damage is never silent: `/readyz` fails.
+/// What was not checked before the start, as the rows and the pages of a large file, is checked while we serve; what waited
+/// goes out first. Damage is never silent: `/readyz` fails.
 async fn look_for_damage(app: Arc<App>, readiness: Arc<Readiness>) {
+    let waited_is_out = async {
+        tokio::time::sleep(DAMAGE_WAITS_EACH).await;
+        while !app.deliveries_rest() {
+            tokio::time::sleep(DAMAGE_WAITS_EACH).await;
+        }
+    };
+    drop(tokio::time::timeout(DAMAGE_WAITS_MAX, waited_is_out).await);
     match app.store().verify().await {
         Ok(damage) if damage.is_empty() => {}
         Ok(damage) => {
