@@ -32,7 +32,7 @@ pub fn binary(event: &Event, source: &str) -> Binary {
     let mut headers = vec![("content-type", DATA_CONTENT_TYPE.to_owned())];
     let mut left_out = String::new();
     for (name, value) in attributes(event, source) {
-        let value = utf8_percent_encode(&value, ENCODED).to_string();
+        let value = utf8_percent_encode(&value.to_string(), ENCODED).to_string();
         if value.len() <= HEADER_BYTES_MAX {
             headers.push((name.header, value));
         } else {
