@@ -20,6 +20,7 @@ async fn a_standby_takes_over_and_nothing_is_lost() {
     let standby = primary.standby().await.expect("a standby");
     let (clock, url) = (HandClock::new(), url_of(&primary, &standby));
     let stores = vec![alone(&url, &clock).await, alone(&url, &clock).await];
+    follow(&standby).await;
     let primary = Mutex::new(primary);
     let trouble = async |round| match round {
         1 => {
@@ -29,6 +30,15 @@ async fn a_standby_takes_over_and_nothing_is_lost() {
         _ => write_on(&standby).await,
     };
     write_while(stores, &clock, trouble, 3).await;
+}
+
+/// Waits until the standby has the tables as well: it follows a little later.
+async fn follow(standby: &Postgres) {
+    let has_none = async || {
+        let named = standby.query("postgres", "SELECT to_regclass('events')").await;
+        named.expect("asked").trim().is_empty()
+    };
+    while has_none().await {}
 }
 
 /// Waits until so many more events are on the standby that every writer had its turn.
