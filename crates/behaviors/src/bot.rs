@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 use tidings_model::{AuthorKind, BotName, TypeName};
 
+use crate::condition::Condition;
+use crate::parameter::{Parameter, ValueKind};
 use crate::program::Program;
-use crate::template::Expression;
 use crate::{BotSource, Heard, Problem, Vocabulary, load};
 
 /// A bot, compiled: all that a run needs beside its facts.
@@ -32,6 +33,32 @@ pub struct Intent {
     pub examples: Vec<String>,
 }
 
+/// Whether a behavior reacts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    #[default]
+    Live,
+    /// In the simulator only.
+    Simulator,
+    /// Nowhere, and a call of it does nothing.
+    Off,
+}
+
+impl Status {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Simulator, Self::Off];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Simulator => "simulator",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// One reaction: on which events, when, and what it does.
 #[derive(Clone, Debug)]
 pub struct Behavior {
@@ -43,9 +70,13 @@ pub struct Behavior {
     pub from: Vec<AuthorKind>,
     /// Of several behaviors on one event the higher goes first.
     pub priority: i32,
-    /// The values that a `call` must give.
-    pub inputs: Vec<String>,
-    pub(crate) when: Option<Expression>,
+    /// Whether it reacts.
+    pub status: Status,
+    /// What a `call` gives it.
+    pub inputs: Vec<Parameter>,
+    /// What it leaves in `vars.result`, if it says so.
+    pub result: Option<ValueKind>,
+    pub(crate) when: Option<Condition>,
     /// The place of its `when`, or of itself.
     pub(crate) place: String,
     /// The path of its steps.
@@ -72,7 +103,7 @@ impl Bot {
 }
 
 impl Behavior {
-    /// Whether it hears an event, by its type, its channel, its author and its data; `when` is asked later, by
+    /// Whether it hears an event, by its status, the event's type, channel, author and data; `when` is asked later, by
     /// [`start`](crate::start).
     pub fn concerns(
         &self,
@@ -84,7 +115,7 @@ impl Behavior {
         let this = |heard: &Heard| {
             heard.event_type == *event_type && heard.matches(channel_kind, author, data)
         };
-        self.hears_from(author) && self.on.iter().any(this)
+        self.status == Status::Live && self.hears_from(author) && self.on.iter().any(this)
     }
 
     /// Whether it hears events of such an author.

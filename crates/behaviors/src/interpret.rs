@@ -74,8 +74,8 @@ pub fn start(
     stage.place.clone_from(&behavior.place);
     stage.word = "when";
     if let Some(when) = &behavior.when {
-        match stage.condition(when) {
-            Ok((true, seen)) => stage.trace(json!({ "when": when.source, "value": seen })),
+        match when.holds(&mut stage) {
+            Ok((true, seen)) => stage.trace(json!({ "when": when.shown(), "value": seen })),
             Ok((false, _)) => return None,
             Err(halt) => return Some(stopped(stage, halt)),
         }

@@ -7,7 +7,7 @@
 //! events there are), [`bot`] (what loading gives), [`facts`] (what a behavior sees), [`effect`] (what it wants done),
 //! [`run`] (one execution, with its trace), [`interpret`] (`start` and `resume`). Beside that, webhooks write payloads by
 //! the same templates ([`template::payload`]). Inside: `load` and `reader` go from
-//! text to `program` by way of `yaml`, `pattern` and `template`; `stage` is one turn, `steps` has a file for each step.
+//! text to `program` by way of `yaml`, `pattern`, `condition` and `template`; `stage` is one turn, `steps` has a file for each step.
 
 pub mod bot;
 pub mod effect;
@@ -19,9 +19,11 @@ pub mod source;
 pub mod template;
 pub mod vocabulary;
 
+mod condition;
 mod duration;
 mod load;
 mod nearest;
+mod parameter;
 mod pattern;
 mod program;
 mod reader;
@@ -30,10 +32,11 @@ mod steps;
 mod target;
 mod yaml;
 
-pub use bot::{Behavior, Bot, Intent};
+pub use bot::{Behavior, Bot, Intent, Status};
 pub use effect::{Button, Effect, HandOverTo, Say};
 pub use facts::{Facts, Seeds};
 pub use interpret::{Input, resume, start};
+pub use parameter::{Parameter, ValueKind};
 pub use problem::{Problem, Severity};
 pub use run::{Frame, Run, RunState, StepTrace, StopReason, Turn, Wait};
 pub use source::BotSource;

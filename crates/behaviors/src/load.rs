@@ -8,11 +8,13 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidings_model::AuthorKind;
 
-use crate::bot::{Behavior, Bot, Intent};
+use crate::bot::{Behavior, Bot, Intent, Status};
+use crate::condition;
 use crate::nearest::nearest;
+use crate::parameter;
 use crate::problem::{Problem, Severity};
 use crate::program::{Program, Role};
-use crate::reader::{Fields, Reader};
+use crate::reader::{Callable, Fields, Reader};
 use crate::source::BotSource;
 use crate::vocabulary::{Heard, Vocabulary};
 use crate::yaml::{self, Kind, Node, Position};
@@ -172,7 +174,7 @@ fn read_intents(reader: &mut Reader<'_>, fields: Fields<'_>, intents: &mut Vec<I
     }
 }
 
-/// Notes which behaviors there are, for `call`.
+/// Notes which behaviors there are, and what they are given, for `call`.
 fn announce(reader: &mut Reader<'_>, written: &[(&str, &Node)]) {
     for (file, node) in written {
         (*file).clone_into(&mut reader.file);
@@ -183,27 +185,32 @@ fn announce(reader: &mut Reader<'_>, written: &[(&str, &Node)]) {
         else {
             continue;
         };
-        let inputs = value("inputs").map(plain_items).unwrap_or_default();
-        if reader.callable.insert(name.clone(), inputs).is_some() {
+        let inputs = value("inputs").map(|node| parameter::read(reader, node)).unwrap_or_default();
+        let status = value("status").and_then(|node| read_status(reader, node)).unwrap_or_default();
+        let callable = Callable { inputs, status };
+        if reader.callable.insert(name.clone(), callable).is_some() {
             let at = value("name").map_or(node.at, |node| node.at);
             reader.error(at, "duplicate_name", format!("there are two behaviors {name:?}"));
         }
     }
 }
 
-fn plain_items(node: &Node) -> Vec<String> {
-    let text = |node: &Node| node.scalar().map(|scalar| scalar.text.clone());
-    match &node.kind {
-        Kind::List(items) => items.iter().filter_map(text).collect(),
-        Kind::Scalar(_) => text(node).into_iter().collect(),
-        Kind::Map(_) => Vec::new(),
+fn read_status(reader: &mut Reader<'_>, node: &Node) -> Option<Status> {
+    // A bare `off` is a text in YAML 1.2.
+    let word = reader.plain(node, "`status`")?;
+    let status = Status::ALL.into_iter().find(|status| status.as_str() == word);
+    if status.is_none() {
+        let known = Status::ALL.map(Status::as_str);
+        let message = format!("`status` is {}, not {word:?}", known.join(", "));
+        reader.unknown(node.at, "unknown_status", message, nearest(&word, known));
     }
+    status
 }
 
 fn read_behavior(reader: &mut Reader<'_>, node: &Node, index: usize) -> Option<Behavior> {
     reader.heard.clear();
     reader.loop_names.clear();
-    let known = ["name", "on", "when", "from", "priority", "inputs", "do"];
+    let known = ["name", "status", "on", "when", "from", "priority", "inputs", "result", "do"];
     let fields = reader.fields(node, "a behavior", &known)?;
     let name_node = reader.required(node.at, "a behavior", fields, "name");
     let name = name_node.and_then(|node| reader.plain(node, "a behavior's name"));
@@ -218,15 +225,11 @@ fn read_behavior(reader: &mut Reader<'_>, node: &Node, index: usize) -> Option<B
     }
     let on = read_on(reader, fields);
     reader.heard.clone_from(&on);
-    let when = fields.get("when").and_then(|node| reader.expression(node, "`when`"));
+    let when = fields.get("when").and_then(|node| condition::read(reader, node, "`when`"));
     let place = reader.place(fields.get("when").map_or(node.at, |node| node.at));
     let from = read_from(reader, fields);
     let priority = read_priority(reader, fields);
-    let inputs =
-        fields.get("inputs").map(|node| reader.words(node, "an input")).unwrap_or_default();
-    for (input, at) in &inputs {
-        reader.target(&format!("vars.{input}"), *at);
-    }
+    let result = fields.get("result").and_then(|node| parameter::read_result(reader, node));
     if let Some(node) = fields.get("when")
         && on.is_empty()
     {
@@ -241,8 +244,10 @@ fn read_behavior(reader: &mut Reader<'_>, node: &Node, index: usize) -> Option<B
     // A thousand behaviors on one type would keep a thousand copies of what only the checking needs.
     let on =
         on.into_iter().map(|heard| Heard { schema: Value::Null, sample: Value::Null, ..heard });
-    let inputs = inputs.into_iter().map(|(input, _)| input).collect();
-    Some(Behavior { name: name?, on: on.collect(), from, priority, inputs, when, place, steps })
+    let name = name?;
+    let Callable { inputs, status } = reader.callable.get(&name).cloned()?;
+    let on = on.collect();
+    Some(Behavior { name, on, from, priority, status, inputs, result, when, place, steps })
 }
 
 fn read_on(reader: &mut Reader<'_>, fields: Fields<'_>) -> Vec<Heard> {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::bot::Status;
 use crate::nearest::nearest;
+use crate::parameter::Parameter;
 use crate::pattern::{Pattern, Text, has_code, sole_expression};
 use crate::problem::{Problem, Severity};
 use crate::program::{List, Role, Step};
@@ -37,14 +39,23 @@ pub(crate) struct Reader<'v> {
     pub(crate) problems: Vec<Problem>,
     pub(crate) templates: Templates,
     pub(crate) lists: HashMap<String, Arc<List>>,
-    /// Behaviors by name, with their inputs: what `call` may name.
-    pub(crate) callable: HashMap<String, Vec<String>>,
+    /// Behaviors by name: what `call` may name.
+    pub(crate) callable: HashMap<String, Callable>,
     /// The file that is read.
     pub(crate) file: String,
     /// What the behavior that is read hears.
     pub(crate) heard: Vec<Heard>,
     /// The names that the loops around give.
     pub(crate) loop_names: Vec<String>,
+}
+
+/// What a `call` must know of the behavior that it names.
+#[derive(Clone, Debug)]
+pub(crate) struct Callable {
+    /// What it is given.
+    pub(crate) inputs: Vec<Parameter>,
+    /// Whether it does something when it is called.
+    pub(crate) status: Status,
 }
 
 /// The keys of a mapping.

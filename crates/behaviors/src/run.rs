@@ -101,6 +101,8 @@ pub enum StopReason {
     CallDepth,
     /// A template or condition failed.
     TemplateFailed,
+    /// A behavior was called with a value, or gives one back, that is not of the kind that it names.
+    WrongValue,
     /// Somebody else may speak to the customer now.
     NotInControl,
     /// The chain of causes is too deep, or the chat too busy.

@@ -149,8 +149,8 @@ impl<'a> Stage<'a> {
         Ok(self.bot.program.templates.evaluate(expression, names, &mut self.fuel)?)
     }
 
-    /// Whether a condition holds, and the value that it saw, for the trace.
-    pub(crate) fn condition(&mut self, expression: &Expression) -> Result<(bool, Value), Halt> {
+    /// Whether an expression holds, and the value that it saw, for the trace.
+    pub(crate) fn holds(&mut self, expression: &Expression) -> Result<(bool, Value), Halt> {
         let value = self.evaluate(expression)?;
         let shown = to_json(&value).unwrap_or_else(|_| "(big)".into());
         Ok((value.is_true(), shown))

@@ -285,6 +285,7 @@ fn stop_in_chat(
         | StopReason::TemplateLimit
         | StopReason::CallDepth
         | StopReason::TemplateFailed
+        | StopReason::WrongValue
         | StopReason::LoopGuard
         | StopReason::EffectRefused => true,
     };

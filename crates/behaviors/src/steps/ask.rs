@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::say::{self, Words};
 use super::{Action, Written};
+use crate::condition::{self, Condition};
 use crate::duration;
 use crate::nearest::nearest;
 use crate::pattern::Text;
@@ -21,7 +22,7 @@ use crate::reader::{Fields, Reader};
 use crate::run::{Frame, StopReason, Wait};
 use crate::stage::{Flow, Halt, Stage};
 use crate::target::Target;
-use crate::template::{Expression, VALUE_BYTES_MAX, rounded};
+use crate::template::{VALUE_BYTES_MAX, rounded};
 use crate::yaml::{Kind, Node};
 use crate::{Button, Effect, Say};
 
@@ -69,7 +70,7 @@ enum Check {
     /// One of the buttons.
     Buttons,
     /// What holds of `answer`.
-    Condition(Expression),
+    Condition(Condition),
 }
 
 /// The words for the checks that have one.
@@ -154,7 +155,7 @@ fn read_check(reader: &mut Reader<'_>, node: &Node, has_buttons: bool) -> Option
         reader.unknown(node.at, "unknown_check", message, nearest(&word, CHECKS));
         return None;
     }
-    reader.expression(node, "`validate`").map(Check::Condition)
+    condition::read(reader, node, "`validate`").map(Check::Condition)
 }
 
 fn read_attempts(reader: &mut Reader<'_>, node: &Node) -> Option<u64> {
@@ -414,7 +415,7 @@ impl Ask {
             Err(_) => {}
         }
         if let (Check::Condition(condition), Ok(_)) = (&self.check, &examined)
-            && !stage.condition(condition)?.0
+            && !condition.holds(stage)?.0
         {
             return Ok(Err("That does not fit. Please try again."));
         }

@@ -6,7 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{Action, Written};
+use crate::bot::{Behavior, Status};
 use crate::nearest::nearest;
+use crate::parameter::Parameter;
 use crate::pattern::Pattern;
 use crate::reader::{Fields, Reader};
 use crate::run::{Frame, StopReason};
@@ -38,7 +40,7 @@ pub(super) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Acti
     };
     let behavior = reader.plain(name_node, "a behavior's name")?;
     let key = |name: &str| fields.get(name).or_else(|| written.beside.get(name));
-    let Some(inputs) = reader.callable.get(&behavior).cloned() else {
+    let Some(callable) = reader.callable.get(&behavior).cloned() else {
         let near = nearest(&behavior, reader.callable.keys().map(String::as_str));
         reader.unknown(
             name_node.at,
@@ -48,7 +50,12 @@ pub(super) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Acti
         );
         return None;
     };
-    let with = read_with(reader, key("with"), &behavior, &inputs, written)?;
+    if callable.status != Status::Live {
+        let message =
+            format!("{behavior:?} is {}, so this call does nothing", callable.status.as_str());
+        reader.warning(name_node.at, "call_of_off", message);
+    }
+    let with = read_with(reader, key("with"), &behavior, &callable.inputs, written)?;
     let into = match key("into") {
         Some(node) => {
             Some(reader.plain(node, "`into`").and_then(|text| reader.target(&text, node.at))?)
@@ -62,7 +69,7 @@ fn read_with(
     reader: &mut Reader<'_>,
     node: Option<&Node>,
     behavior: &str,
-    inputs: &[String],
+    inputs: &[Parameter],
     written: Written<'_>,
 ) -> Option<Vec<(String, Pattern)>> {
     let mut with = Vec::new();
@@ -76,22 +83,30 @@ fn read_with(
             return None;
         };
         for entry in entries {
-            if !inputs.contains(&entry.key) {
+            let Some(input) = inputs.iter().find(|input| input.name == entry.key) else {
                 let message =
                     format!("{behavior:?} has no input {:?}: name it in its `inputs`", entry.key);
-                let near = nearest(&entry.key, inputs.iter().map(String::as_str));
+                let near = nearest(&entry.key, inputs.iter().map(|input| input.name.as_str()));
                 reader.unknown(entry.at, "unknown_input", message, near);
                 return None;
+            };
+            let pattern = reader.pattern(&entry.value)?;
+            if let Pattern::Fixed(value) = &pattern
+                && let Err(wanted) = input.accept(Some(value.clone()))
+            {
+                let message = format!("{behavior:?} takes as {:?} {wanted}", input.name);
+                reader.error(entry.value.at, "wrong_input", message);
+                return None;
             }
-            with.push((entry.key.clone(), reader.pattern(&entry.value)?));
+            with.push((entry.key.clone(), pattern));
         }
     }
     for input in inputs {
-        if !with.iter().any(|(given, _)| given == input) {
+        if input.default.is_none() && !with.iter().any(|(given, _)| *given == input.name) {
             reader.error(
                 written.at,
                 "missing_input",
-                format!("{behavior:?} needs the input {input:?} in `with`"),
+                format!("{behavior:?} needs the input {:?} in `with`", input.name),
             );
             return None;
         }
@@ -122,20 +137,49 @@ impl Call {
                 format!("there is no behavior {:?}", self.behavior),
             ));
         };
+        if called.status != Status::Live {
+            return Ok(Flow::Next);
+        }
+        let given = accept(called, given)?;
         let steps = called.steps.clone();
         let variables = stage.swap_variables(given);
         let into = self.into.as_ref().map(ToString::to_string);
         let mut state = Map::new();
-        state.insert(CALLER.to_owned(), json!({ "vars": variables, "into": into }));
+        state.insert(
+            CALLER.to_owned(),
+            json!({ "vars": variables, "into": into, "behavior": called.name }),
+        );
         Ok(Flow::Enter(Frame { steps, next: 0, state }))
     }
+}
+
+/// What the called behavior sees of what it was given.
+fn accept(called: &Behavior, mut given: Map<String, Value>) -> Result<Map<String, Value>, Halt> {
+    let mut accepted = Map::new();
+    for input in &called.inputs {
+        let value = input.accept(given.shift_remove(&input.name)).map_err(|wanted| {
+            let message = format!("{:?} takes as {:?} {wanted}", called.name, input.name);
+            Halt::new(StopReason::WrongValue, message)
+        })?;
+        accepted.insert(input.name.clone(), value);
+    }
+    Ok(accepted)
 }
 
 /// At the end of a called behavior: the caller has its variables again, and the result.
 pub(crate) fn come_back(stage: &mut Stage<'_>, caller: &Value) -> Result<(), Halt> {
     let variables = caller.get("vars").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut left = stage.swap_variables(variables);
-    let result = left.shift_remove(RESULT).unwrap_or_default();
+    let mut result = left.shift_remove(RESULT).unwrap_or_default();
+    if let Some(called) = caller.get("behavior").and_then(Value::as_str)
+        && let Some(index) = stage.bot.by_name.get(called)
+        && let Some(kind) = stage.bot.behaviors.get(*index).and_then(|one| one.result.as_ref())
+    {
+        result = kind.accept(result).map_err(|wanted| {
+            let message = format!("what {called:?} leaves in `vars.{RESULT}` is to be {wanted}");
+            Halt::new(StopReason::WrongValue, message)
+        })?;
+    }
     match caller.get("into").and_then(Value::as_str).and_then(|text| Target::parse(text).ok()) {
         Some(into) => stage.put(&into, result),
         None => Ok(()),

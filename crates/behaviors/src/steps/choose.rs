@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{Action, Written};
+use crate::condition::{self, Condition};
 use crate::program::Role;
 use crate::reader::Reader;
 use crate::run::Frame;
 use crate::stage::{Flow, Halt, Stage};
-use crate::template::Expression;
 use crate::yaml::Kind;
 
 /// The most branches of one choice.
@@ -16,7 +16,7 @@ pub(crate) const BRANCHES_MAX: usize = 100;
 /// A choice.
 #[derive(Debug)]
 pub(crate) struct Choose {
-    branches: Vec<(Expression, String)>,
+    branches: Vec<(Condition, String)>,
     otherwise: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Acti
             continue;
         };
         let when = reader.required(item.at, "a branch of `choose`", fields, "when");
-        let when = when.and_then(|node| reader.expression(node, "`when`"));
+        let when = when.and_then(|node| condition::read(reader, node, "`when`"));
         let steps = reader.required(item.at, "a branch of `choose`", fields, "do");
         let steps = steps.and_then(|node| {
             reader.list(node, format!("{}/choose/{index}/do", written.path), Role::Branch)
@@ -61,8 +61,8 @@ impl Choose {
     pub(super) fn take(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
         let mut seen = Vec::new();
         for (index, (when, steps)) in self.branches.iter().enumerate() {
-            let (holds, value) = stage.condition(when)?;
-            seen.push(json!({ "when": when.source, "value": value }));
+            let (holds, value) = when.holds(stage)?;
+            seen.push(json!({ "when": when.shown(), "value": value }));
             if holds {
                 stage.trace(json!({ "branch": index, "conditions": seen }));
                 return Ok(enter(steps));

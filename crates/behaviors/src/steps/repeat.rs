@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Action, Written};
+use crate::condition::{self, Condition};
 use crate::pattern::Pattern;
 use crate::program::Role;
 use crate::reader::Reader;
@@ -48,7 +49,7 @@ pub(crate) enum Loop {
     Counted,
     /// A condition.
     While {
-        condition: Expression,
+        condition: Condition,
         /// Where the loop stands.
         place: String,
     },
@@ -72,7 +73,7 @@ pub(super) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Acti
     } else if let Some(times) = fields.get("times") {
         Over::Times(reader.pattern(times)?)
     } else {
-        let condition = reader.expression(fields.get("while")?, "`while`")?;
+        let condition = condition::read(reader, fields.get("while")?, "`while`")?;
         turning = Loop::While { condition, place: reader.place(written.at) };
         Over::While(turning.clone())
     };
@@ -195,8 +196,8 @@ pub(crate) fn turn_again(turning: &Loop, stage: &mut Stage<'_>) -> Result<bool, 
 
 fn holds(turning: &Loop, stage: &mut Stage<'_>) -> Result<bool, Halt> {
     let Loop::While { condition, .. } = turning else { return Ok(false) };
-    let (holds, seen) = stage.condition(condition)?;
-    stage.trace(json!({ "while": condition.source, "value": seen }));
+    let (holds, seen) = condition.holds(stage)?;
+    stage.trace(json!({ "while": condition.shown(), "value": seen }));
     Ok(holds)
 }
 

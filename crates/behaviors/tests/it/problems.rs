@@ -47,7 +47,7 @@ behaviors:
     bot.yaml:6:10: error[unknown_event]: there is no event type or alias "chat.massage"
     bot.yaml:6:24: error[unknown_event]: there is no event type or alias "message" (did you mean "chat.message"?)
     bot.yaml:7:12: error[unknown_author]: "costumer" is no kind of author; there are customer, agent, bot, integration, system (did you mean "customer"?)
-    bot.yaml:8:5: error[unknown_key]: a behavior has no key "wen"; it knows name, on, when, from, priority, inputs, do (did you mean "when"?)
+    bot.yaml:8:5: error[unknown_key]: a behavior has no key "wen"; it knows name, status, on, when, from, priority, inputs, result, do (did you mean "when"?)
     bot.yaml:9:11: error[unknown_field]: chat.message has no field "txt"; it has format, reply_to, text (did you mean "text"?)
     bot.yaml:9:32: error[unknown_name]: there is no "sesion" here; a template knows event, meta, chat, customer, session, client, vars, answer, now (did you mean "session"?)
     bot.yaml:10:15: error[wrong_kind]: `priority` is a whole number, not a text
@@ -67,6 +67,55 @@ behaviors:
     bot.yaml:26:19: error[unknown_key]: a branch of `choose` has no key "wehn"; it knows when, do (did you mean "when"?)
     bot.yaml:26:37: error[no_steps]: a list of steps has at least one
     bot.yaml:27:20: error[wrong_kind]: `hand_over` is anyone, {group: ...} or {agent: ...} (did you mean "anyone"?)
+    "#);
+}
+
+#[test]
+fn inputs_conditions_and_states_that_are_wrong_are_told() {
+    let text = r#"
+behaviors:
+  - name: main
+    status: simulater
+    on: chat.message
+    when: {any: [event.txt == 'x', {all: event.text, some: 1}], not: a}
+    do:
+      - call: price
+        with: {size: XL, count: three, toping: ham}
+      - call: price
+        with: {count: 2}
+      - call: sleeps
+      - choose: [{when: {any: []}, do: [{say: a}]}, {when: {not: {not: {not: {not: {not: {not: {not: {not: vars.x}}}}}}}}, do: [{say: a}]}]
+  - name: price
+    inputs:
+      size: {type: choice, of: [S, L]}
+      count: {type: numbr, default: 1}
+      day: {type: date, default: soon}
+      time: {type: time, default: "{{ now }}"}
+      list: {type: list, of: [1]}
+      what: choice
+      a b: text
+    result: {type: choice, off: [1]}
+    do: [{set: {vars.result: 1}}]
+  - name: sleeps
+    status: off
+    do: [stop]
+"#;
+    insta::assert_snapshot!(problems(text), @r#"
+    bot.yaml:4:13: error[unknown_status]: `status` is live, simulator, off, not "simulater" (did you mean "simulator"?)
+    bot.yaml:6:11: error[wrong_kind]: `when` is an expression, or one of `all`, `any`, `not`
+    bot.yaml:9:22: error[wrong_input]: "price" takes as "size" one of "S", "L"
+    bot.yaml:10:9: error[missing_input]: "price" needs the input "size" in `with`
+    bot.yaml:12:15: warning[call_of_off]: "sleeps" is off, so this call does nothing
+    bot.yaml:13:31: error[wrong_kind]: a list of conditions has 1 to 100
+    bot.yaml:13:108: error[too_deep]: `when` nests deeper than 8
+    bot.yaml:17:21: error[unknown_kind]: there is no kind of value "numbr"; there are any, text, number, boolean, date, time, record, list, mapping, choice (did you mean "number"?)
+    bot.yaml:18:34: error[wrong_default]: `default` is a day, as 2026-11-21
+    bot.yaml:19:35: error[wrong_default]: `default` is a value as it stands, without templates
+    bot.yaml:20:30: error[unknown_key]: only a choice has `of`
+    bot.yaml:21:13: error[missing_key]: a choice needs its values: `{type: choice, of: [S, L]}`
+    bot.yaml:22:7: error[wrong_target]: "vars.a b" is no place for a value: names of letters, digits and _, joined by dots
+    bot.yaml:23:20: error[missing_key]: a choice needs its values: `{type: choice, of: [S, L]}`
+    bot.yaml:23:28: error[unknown_key]: a kind of value has no key "off"; it knows type, of (did you mean "of"?)
     "#);
 }
 
@@ -175,7 +224,7 @@ fn shapes_that_are_wrong_are_told() {
     --
     bot.yaml:1:12: error[wrong_kind]: `behaviors` is a list, not a mapping
     --
-    bot.yaml:1:13: error[wrong_kind]: a behavior is a mapping (name, on, when, from, priority, inputs, do), not a text
+    bot.yaml:1:13: error[wrong_kind]: a behavior is a mapping (name, status, on, when, from, priority, inputs, result, do), not a text
     bot.yaml:1:16: error[missing_key]: a behavior needs the key `do`
     bot.yaml:1:27: error[missing_key]: a behavior needs the key `name`
     bot.yaml:1:32: error[no_steps]: a list of steps has at least one

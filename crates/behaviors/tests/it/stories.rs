@@ -5,6 +5,117 @@ use serde_json::json;
 use crate::world::{Story, on_message};
 
 #[test]
+fn conditions_may_be_lists_and_the_trace_tells_what_they_saw() {
+    let bot = on_message(
+        r#"
+- repeat:
+    while: {not: vars.n == 2}
+    do: [{set: {vars.n: "{{ vars.n | default(0) + 1 }}"}}]
+- choose:
+    - when:
+        - event.text == 'pizza'
+        - any: [customer.language == 'de', {all: [vars.n == 2, "'new' in chat.labels"]}, vars.never]
+        - not: {any: [chat.status == 'closed']}
+      do: [{say: Yes.}]
+- ask: How many?
+  validate: {all: [answer | int(0) > 0, answer | int(0) < 9]}
+"#,
+    );
+    let story = Story::of(&bot).alice("pizza").alice("12").alice("3");
+    insta::assert_snapshot!(story.told(), @r#"
+    Alice: pizza
+      bot: Yes.
+      bot: How many?
+      (waits for an answer)
+    Alice: 12
+      bot: That does not fit. Please try again.
+      (waits for an answer)
+    Alice: 3
+      (done)
+    "#);
+    insta::assert_snapshot!(story.trace(), @r#"
+    bot.yaml:6 repeat {"while":{"not":"vars.n == 2"},"value":false}
+    bot.yaml:8 set {"vars.n":1}
+    bot.yaml:6 repeat {"while":{"not":"vars.n == 2"},"value":false}
+    bot.yaml:8 set {"vars.n":2}
+    bot.yaml:6 repeat {"while":{"not":"vars.n == 2"},"value":true}
+    bot.yaml:9 choose {"branch":0,"conditions":[{"when":{"all":["event.text == 'pizza'",{"any":["customer.language == 'de'",{"all":["vars.n == 2","'new' in chat.labels"]},"vars.never"]},{"not":{"any":["chat.status == 'closed'"]}}]},"value":[true,[false,[true,true]],[false]]}]}
+    bot.yaml:14 say {"text":"Yes."}
+    bot.yaml:15 ask {"text":"How many?"}
+    bot.yaml:15 ask {"answer":"12","valid":false,"attempt":1}
+    bot.yaml:15 ask {"answer":"3","valid":true}
+    "#);
+}
+
+/// A call with these values, as YAML.
+fn calling(with: &str) -> String {
+    format!(
+        r#"
+behaviors:
+  - name: main
+    on: chat.message
+    do:
+      - call: price
+        with: {with}
+        into: session.price
+  - name: price
+    inputs:
+      size: {{type: choice, of: [S, L]}}
+      count: {{type: number, default: 1}}
+      day: {{type: date, default: null}}
+    result: number
+    do:
+      - set: {{vars.result: "{{{{ vars.count * 5 if vars.size == 'L' else 'free' }}}}"}}
+"#
+    )
+}
+
+#[test]
+fn a_call_gives_values_of_the_kinds_that_are_named() {
+    let told = |with: &str| Story::of(&calling(with)).alice("L").told();
+    insta::assert_snapshot!(told("{size: \"{{ event.text }}\", count: '3'}"), @r#"
+    Alice: L
+      session = {"price":15}
+      (done)
+    "#);
+    insta::assert_snapshot!(told("{size: L}"), @r#"
+    Alice: L
+      session = {"price":5}
+      (done)
+    "#);
+    insta::assert_snapshot!(told("{size: \"{{ event.text }}\", count: \"{{ event.text }}\"}"), @r#"
+    Alice: L
+      (stopped: WrongValue: bot.yaml:6: "price" takes as "count" a number)
+    "#);
+    insta::assert_snapshot!(told("{size: \"{{ session.size }}\"}"), @r#"
+    Alice: L
+      (stopped: WrongValue: bot.yaml:6: "price" takes as "size" one of "S", "L")
+    "#);
+    insta::assert_snapshot!(told("{size: S}"), @r#"
+    Alice: L
+      (stopped: WrongValue: bot.yaml:16: what "price" leaves in `vars.result` is to be a number)
+    "#);
+}
+
+#[test]
+fn a_behavior_that_is_off_does_nothing() {
+    let bot = r#"
+behaviors:
+  - {name: one, status: off, on: chat.message, do: [{say: one}]}
+  - {name: two, status: simulator, on: chat.message, do: [{say: two}]}
+  - name: three
+    on: chat.message
+    priority: -1
+    do: [{call: one, into: session.x}, {say: "three {{ session.x }}"}]
+"#;
+    insta::assert_snapshot!(Story::of(bot).alice("hello").told(), @r#"
+    Alice: hello
+      bot: three 
+      (done)
+    "#);
+}
+
+#[test]
 fn a_question_is_asked_and_its_answer_chosen_by() {
     let bot = on_message(
         r#"
