@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use tidings_behaviors::{Behavior, Bot, Heard};
+use tidings_behaviors::{Behavior, Bot, Heard, Status};
 use tidings_catalogue::{Kind as EventKind, TypeFilter};
 use tidings_model::{
     Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Destination, Endpoint, EndpointId,
@@ -115,30 +115,23 @@ pub struct Listener {
 }
 
 impl BotShelf {
-    /// Sorts the behaviors by what they listen to; within a type by bot, then by priority, highest first.
+    /// Sorts the behaviors that are live by what they listen to; within a type by bot, then by priority, highest first.
     pub fn new(mut bots: Vec<Arc<Bot>>) -> Self {
         bots.sort_by(|one, other| one.name.cmp(&other.name));
-        let mut listeners_of: HashMap<TypeName, Vec<(i32, Listener)>> = HashMap::new();
+        let mut listeners_of: HashMap<TypeName, Vec<Listener>> = HashMap::new();
         for bot in &bots {
-            let mut of_bot: Vec<(usize, &Behavior)> = bot.behaviors().iter().enumerate().collect();
+            let all = bot.behaviors().iter().enumerate();
+            let mut of_bot: Vec<(usize, &Behavior)> =
+                all.filter(|(_, behavior)| behavior.status == Status::Live).collect();
             of_bot.sort_by_key(|(_, behavior)| std::cmp::Reverse(behavior.priority));
             for (place, behavior) in of_bot {
                 for heard in &behavior.on {
                     let listener =
                         Listener { bot: Arc::clone(bot), behavior: place, heard: heard.clone() };
-                    listeners_of
-                        .entry(heard.event_type.clone())
-                        .or_default()
-                        .push((behavior.priority, listener));
+                    listeners_of.entry(heard.event_type.clone()).or_default().push(listener);
                 }
             }
         }
-        let listeners_of = listeners_of
-            .into_iter()
-            .map(|(name, listeners)| {
-                (name, listeners.into_iter().map(|(_, listener)| listener).collect())
-            })
-            .collect();
         Self { bots, listeners_of }
     }
 

@@ -6,6 +6,7 @@
 //! another commit; it never flows back up.
 
 pub mod accept;
+mod answer;
 pub mod cancel;
 pub mod chat_change;
 pub mod cursors;

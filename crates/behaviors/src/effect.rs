@@ -15,6 +15,13 @@ pub enum Effect {
         /// Its data, not yet validated against the catalogue.
         data: Value,
     },
+    /// Answer who waits for it: the event that started the run is a question.
+    Answer {
+        /// The type of that event.
+        event_type: String,
+        /// The answer, not yet validated against the catalogue.
+        value: Value,
+    },
     /// Put labels on the chat and take others off.
     Label {
         /// To put on.

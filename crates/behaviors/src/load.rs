@@ -242,8 +242,13 @@ fn read_behavior(reader: &mut Reader<'_>, node: &Node, index: usize) -> Option<B
     let body = reader.required(node.at, "a behavior", fields, "do")?;
     let steps = reader.list(body, format!("behaviors/{index}/do"), Role::Branch)?;
     // A thousand behaviors on one type would keep a thousand copies of what only the checking needs.
-    let on =
-        on.into_iter().map(|heard| Heard { schema: Value::Null, sample: Value::Null, ..heard });
+    let slim = Value::Null;
+    let on = on.into_iter().map(|heard| Heard {
+        schema: slim.clone(),
+        sample: slim.clone(),
+        answer: slim.clone(),
+        ..heard
+    });
     let name = name?;
     let Callable { inputs, status } = reader.callable.get(&name).cloned()?;
     let on = on.collect();
@@ -264,11 +269,9 @@ fn read_on(reader: &mut Reader<'_>, fields: Fields<'_>) -> Vec<Heard> {
             );
             continue;
         };
-        if heard.kind != "after" {
-            let message = format!(
-                "somebody waits for the answer to {name:?}, and steps that answer come with a later release"
-            );
-            reader.warning(at, "no_answer", message);
+        if heard.kind == "before" {
+            let message = format!("steps that change or refuse {name:?} come with a later release");
+            reader.warning(at, "no_change", message);
         }
         on.push(heard);
     }

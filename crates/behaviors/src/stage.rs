@@ -244,6 +244,13 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// The type of the event that started the run.
+    pub(crate) fn type_of_start(&self) -> String {
+        let meta = self.run.started_with.get("meta");
+        let event_type = meta.and_then(|meta| meta.get("type")).and_then(Value::as_str);
+        event_type.unwrap_or_default().to_owned()
+    }
+
     /// Notes what came of the step.
     pub(crate) fn trace(&mut self, detail: Value) {
         let step = StepTrace {

@@ -3,6 +3,7 @@
 //!
 //! A new step is a file, a line in [`WORDS`], a variant of [`Action`] and a line in [`take`].
 
+pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod call;
 pub(crate) mod choose;
@@ -27,6 +28,7 @@ use crate::yaml::{Entry, Node, Position};
 /// What a step does.
 #[derive(Debug)]
 pub(crate) enum Action {
+    Answer(answer::Answer),
     Ask(Box<ask::Ask>),
     Call(call::Call),
     Choose(choose::Choose),
@@ -65,7 +67,7 @@ pub(crate) struct Word {
 }
 
 /// The steps that there are, as the how-to tells them.
-pub(crate) const WORDS: [Word; 14] = [
+pub(crate) const WORDS: [Word; 15] = [
     Word { name: "say", siblings: &["buttons", "image"], read: say::read },
     Word { name: "ask", siblings: &ask::KEYS, read: ask::read },
     Word { name: "choose", siblings: &["else"], read: choose::read },
@@ -79,18 +81,20 @@ pub(crate) const WORDS: [Word; 14] = [
     Word { name: "hand_over", siblings: &["reason", "say"], read: hand_over::read },
     Word { name: "give_back", siblings: &[], read: give_back::read },
     Word { name: "call", siblings: &["with", "into"], read: call::read },
+    Word { name: "answer", siblings: &[], read: answer::read },
     Word { name: "stop", siblings: &[], read: stop::read },
 ];
 
 /// The steps that the design has and this release has not.
-const LATER: [&str; 14] = [
-    "http", "mail", "create", "update", "delete", "find", "notify", "assign", "move", "answer",
-    "change", "refuse", "classify", "script",
+const LATER: [&str; 13] = [
+    "http", "mail", "create", "update", "delete", "find", "notify", "assign", "move", "change",
+    "refuse", "classify", "script",
 ];
 
 /// Takes a step.
 pub(crate) fn take(action: &Action, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
     match action {
+        Action::Answer(answer) => answer.take(stage),
         Action::Ask(ask) => ask.take(stage),
         Action::Call(call) => call.take(stage),
         Action::Choose(choose) => choose.take(stage),
@@ -169,7 +173,8 @@ pub(crate) fn warn_of_unreachable(reader: &mut Reader<'_>, nodes: &[Node], steps
                 reader.warning(node.at, "unreachable", "the steps behind `stop` are never taken");
                 return;
             }
-            Action::Ask(_)
+            Action::Answer(_)
+            | Action::Ask(_)
             | Action::Call(_)
             | Action::Choose(_)
             | Action::Close(_)

@@ -24,9 +24,16 @@ pub struct Heard {
     pub schema: Value,
     /// A sample of the type's `data`.
     pub sample: Value,
+    /// The JSON Schema of the answer, where somebody waits for one.
+    pub answer: Value,
 }
 
 impl Heard {
+    /// Whether whoever raises such an event waits for what a behavior answers.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.kind.as_str(), "interactive" | "computed")
+    }
+
     /// Whether an event of this type is the one that is meant: its channel, its author and its data are as the
     /// constraints demand. In a `data.<path>` a number is a place in a list, and `*` any element of it. What `scope`
     /// demands is of the listener, so it is taken as held; a name that is unknown here is never met.
@@ -71,6 +78,7 @@ mod tests {
             kind: "after".to_owned(),
             schema: Value::Null,
             sample: Value::Null,
+            answer: Value::Null,
         };
         let data = json!({"files": [{"media": "voice"}]});
         let matches = |heard: Heard| heard.matches(Some("telegram"), AuthorKind::Customer, &data);

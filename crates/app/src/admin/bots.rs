@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings_behaviors::{Bot, BotSource, Heard, Problem, Vocabulary};
 use tidings_catalogue::{Catalogue, Constraint};
 use tidings_model::{BotName, Draft, EventId, Timestamp, Visibility, WorkspaceId};
@@ -30,6 +30,7 @@ impl Vocabulary for CatalogueVocabulary<'_> {
             kind: known.kind.as_str().into(),
             schema: known.schema().clone(),
             sample: known.sample().clone(),
+            answer: known.answer.as_ref().map_or(Value::Null, |answer| answer.schema().clone()),
         })
     }
 

@@ -13,6 +13,7 @@ use tidings_model::{
 };
 use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
 
+use super::answer::{self, NoAnswer};
 use super::chat_change::ChatChange;
 use super::scene::{Scene, Seen};
 use super::view::client_data;
@@ -37,6 +38,8 @@ pub struct Stage<'a> {
     pub clock: &'a dyn Clock,
     /// Who is in the workspace: whether an agent takes chats now.
     pub directory: &'a Directory,
+    /// Whether what is asked was answered meanwhile: then what the turn answers is late.
+    pub is_late: bool,
     /// What a bot says when it fails and would be silent.
     pub failure_answer: &'a str,
 }
@@ -45,6 +48,9 @@ pub struct Stage<'a> {
 /// run's document that the turn began from.
 pub fn enact(stage: &Stage<'_>, mut turn: Turn, before: Seen<()>, batch: &mut Batch) -> Run {
     let mut written = Batch::new(batch.workspace);
+    if stage.is_late {
+        note_late(&mut turn.run);
+    }
     let refused = match try_effects(stage, &turn, &mut written) {
         Ok(()) => None,
         Err(refusal) => {
@@ -67,6 +73,15 @@ pub fn enact(stage: &Stage<'_>, mut turn: Turn, before: Seen<()>, batch: &mut Ba
     let run = before.map(|()| turn.run);
     batch.puts.push(put_run(&run));
     run.value
+}
+
+/// The trace tells that what was answered came too late.
+fn note_late(run: &mut Run) {
+    if let Some(answered) = run.trace.iter_mut().rfind(|step| step.step == "answer")
+        && let Value::Object(detail) = &mut answered.detail
+    {
+        detail.insert("late".into(), true.into());
+    }
 }
 
 /// The write of a run's document, with the entries that it is found by.
@@ -133,6 +148,9 @@ fn apply(
             check_emitted(stage.catalogue, event_type, data)?;
             change.utter(event_type, data.clone()).map_err(not_in_control)?;
         }
+        Effect::Answer { event_type, value } => {
+            give_answer(stage, &turn.run, (event_type, value), batch)?;
+        }
         Effect::Label { add, remove } => change.label(add, remove),
         Effect::SetChatVariable { name, value } => {
             change.set_variables(BTreeMap::from([(name.clone(), value.clone())]));
@@ -160,6 +178,25 @@ fn apply(
         }
         Effect::SetTimer { due } => batch.timers.push(set_timer(&turn.run, *due)),
         Effect::CancelTimer => batch.timers.push(TimerChange::Cancel { name: timer_of(&turn.run) }),
+    }
+    Ok(())
+}
+
+/// Gives an answer to who asked, unless it is late.
+fn give_answer(
+    stage: &Stage<'_>,
+    run: &Run,
+    (event_type, value): (&str, &Value),
+    batch: &mut Batch,
+) -> Result<(), Refusal> {
+    let mut given = Batch::new(batch.workspace);
+    let question = (run.event, event_type);
+    answer::put(stage.catalogue, question, value, stage.clock.now(), &mut given)?;
+    // Of several in one turn the first counts as well.
+    let is_first = !batch.claims.iter().any(|claim| answer::is_answer(&claim.name));
+    if is_first && !stage.is_late {
+        batch.claims.append(&mut given.claims);
+        batch.timers.append(&mut given.timers);
     }
     Ok(())
 }
@@ -332,6 +369,9 @@ fn without_chat(stage: &Stage<'_>, turn: &Turn, batch: &mut Batch) -> Result<(),
                 draft.author = Author::bot(&turn.run.bot);
                 batch.events.push(draft);
             }
+            Effect::Answer { event_type, value } => {
+                give_answer(stage, &turn.run, (event_type, value), batch)?;
+            }
             Effect::SetTimer { due } => batch.timers.push(set_timer(&turn.run, *due)),
             Effect::CancelTimer => {
                 batch.timers.push(TimerChange::Cancel { name: timer_of(&turn.run) })
@@ -381,6 +421,12 @@ fn stopped_data(run: &Run, reason: StopReason, message: &str) -> Value {
 
 fn set_timer(run: &Run, due: Timestamp) -> TimerChange {
     TimerChange::Set { name: timer_of(run), due, body: json!({ "run": run.id }) }
+}
+
+impl From<NoAnswer> for Refusal {
+    fn from(error: NoAnswer) -> Self {
+        Self { reason: StopReason::EffectRefused, message: error.to_string() }
+    }
 }
 
 fn may_act(change: &mut ChatChange<'_>, bot: &BotName) -> Result<(), Refusal> {

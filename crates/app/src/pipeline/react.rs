@@ -21,6 +21,7 @@ use tidings_store::{
     Batch, Claim, CommitError, DocKey, DocumentQuery, Kind, ReadError, Scan, Timer, TimerChange,
 };
 
+use super::answer;
 use super::enact::{Stage, enact, put_run, timer_of};
 use super::reader::{Handler, Lane, StepFailed};
 use super::scene::{Scene, Seen, seen};
@@ -149,7 +150,7 @@ impl React {
         }
         let channel_kind = self.directory.channel_kind(event);
         let seeds = self.seeds();
-        let mut last = None;
+        let (mut last, mut is_late) = (None, false);
         for _ in 0..CONFLICT_TRIES_MAX {
             let scene = self.look(event, sight).await?;
             if scene.as_ref().is_some_and(|scene| event.seq.0 < scene.session.value.handled) {
@@ -164,9 +165,14 @@ impl React {
             let turn = self.guard(turn, event);
             let mut batch = Batch::new(self.workspace());
             batch.claims.push(Claim { name: name.clone(), outcome: Some(event.id) });
-            let run = enact(&self.stage(event, scene.as_ref()), turn, Seen::absent(()), &mut batch);
+            let stage = Stage { is_late, ..self.stage(event, scene.as_ref()) };
+            let run = enact(&stage, turn, Seen::absent(()), &mut batch);
             self.cancel_replaced(&run, scene.as_ref(), &mut batch).await?;
             match self.app.commit(batch).await {
+                Err(error) if answer::is_late(&error) => {
+                    is_late = true;
+                    last = Some(error);
+                }
                 Ok(_) | Err(CommitError::Claimed { .. }) => return Ok(()),
                 Err(error @ CommitError::Conflict { .. }) => last = Some(error),
                 Err(error) => return Err(error.into()),
@@ -232,13 +238,19 @@ impl React {
         restore_start(&mut facts, &run);
         let turn = tidings_behaviors::resume(program, run, input, &facts, self.seeds());
         let turn = self.guard(turn, event);
-        let mut batch = Batch::new(self.workspace());
-        batch.claims = claims;
-        batch.timers = timers;
-        let run = enact(&self.stage(event, scene), turn, before, &mut batch);
-        self.cancel_replaced(&run, scene, &mut batch).await?;
-        self.app.commit(batch).await?;
-        Ok(())
+        let mut is_late = false;
+        loop {
+            let mut batch = Batch::new(self.workspace());
+            batch.claims.clone_from(&claims);
+            batch.timers.clone_from(&timers);
+            let stage = Stage { is_late, ..self.stage(event, scene) };
+            let run = enact(&stage, turn.clone(), before.clone(), &mut batch);
+            self.cancel_replaced(&run, scene, &mut batch).await?;
+            match self.app.commit(batch).await {
+                Err(error) if !is_late && answer::is_late(&error) => is_late = true,
+                other => return Ok(other.map(drop)?),
+            }
+        }
     }
 
     /// A closed chat: the runs that wait in it are over, but for those that its closing starts.
@@ -329,7 +341,8 @@ impl React {
             .filter(|effect| match effect {
                 Effect::Say(_) => true,
                 Effect::Emit { event_type, .. } => super::chat_change::is_speech(event_type),
-                Effect::Label { .. }
+                Effect::Answer { .. }
+                | Effect::Label { .. }
                 | Effect::SetChatVariable { .. }
                 | Effect::Note { .. }
                 | Effect::Close { .. }
@@ -370,6 +383,7 @@ impl React {
             catalogue: &self.app.catalogue,
             clock: self.app.clock.as_ref(),
             directory: &self.directory,
+            is_late: false,
             failure_answer: &self.app.settings.bot_failure_answer,
         }
     }

@@ -51,7 +51,7 @@ behaviors:
     bot.yaml:9:11: error[unknown_field]: chat.message has no field "txt"; it has format, reply_to, text (did you mean "text"?)
     bot.yaml:9:32: error[unknown_name]: there is no "sesion" here; a template knows event, meta, chat, customer, session, client, vars, answer, now (did you mean "session"?)
     bot.yaml:10:15: error[wrong_kind]: `priority` is a whole number, not a text
-    bot.yaml:12:9: error[unknown_step]: there is no step "sya"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, stop (did you mean "say"?)
+    bot.yaml:12:9: error[unknown_step]: there is no step "sya"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, answer, stop (did you mean "say"?)
     bot.yaml:13:21: error[unknown_name]: there is no "evnt" here; a template knows event, meta, chat, customer, session, client, vars, answer, now (did you mean "event"?)
     bot.yaml:14:9: error[unknown_key]: `say` has no key "bottons" beside it (did you mean "buttons"?)
     bot.yaml:15:18: error[unknown_field]: chat.message has no field "texd"; it has format, reply_to, text (did you mean "text"?)
@@ -116,6 +116,27 @@ behaviors:
     bot.yaml:22:7: error[wrong_target]: "vars.a b" is no place for a value: names of letters, digits and _, joined by dots
     bot.yaml:23:20: error[missing_key]: a choice needs its values: `{type: choice, of: [S, L]}`
     bot.yaml:23:28: error[unknown_key]: a kind of value has no key "off"; it knows type, of (did you mean "of"?)
+    "#);
+}
+
+#[test]
+fn an_answer_is_for_who_asks_and_has_its_fields() {
+    let text = r#"
+behaviors:
+  - name: check
+    on: payment.precheckout
+    do:
+      - answer: {ok: true}
+      - answer: {okay: false, error_message: Sold out.}
+      - answer: "{{ session.decided }}"
+  - name: greet
+    on: [chat.message, payment.precheckout]
+    do: [{answer: {ok: true}}]
+"#;
+    insta::assert_snapshot!(problems(text), @r#"
+    bot.yaml:7:9: error[missing_field]: an answer to payment.precheckout needs the field `ok`
+    bot.yaml:7:18: error[unknown_field]: an answer to payment.precheckout has no field "okay"; it has ok, error_message
+    bot.yaml:11:11: error[nobody_asks]: nobody waits for an answer to chat.message
     "#);
 }
 
@@ -193,7 +214,6 @@ behaviors:
       - say: never
 "#;
     insta::assert_snapshot!(problems(text), @r#"
-    bot.yaml:4:9: warning[no_answer]: somebody waits for the answer to "payment.precheckout", and steps that answer come with a later release
     bot.yaml:7:9: warning[said_after_hand_over]: the chat was handed over above, so this will not be said: put it into the `say` of `hand_over`
     bot.yaml:9:11: warning[when_without_on]: a behavior without `on` is only called, and `call` does not ask `when`
     bot.yaml:11:9: warning[unreachable]: the steps behind `stop` are never taken
@@ -236,7 +256,7 @@ fn shapes_that_are_wrong_are_told() {
     --
     bot.yaml:5:9: error[wrong_kind]: a step is a mapping, as `say: Hello`, not a list
     bot.yaml:6:9: error[unknown_step]: this step is empty
-    bot.yaml:7:9: error[unknown_step]: there is no step "5"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, stop
+    bot.yaml:7:9: error[unknown_step]: there is no step "5"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, answer, stop
     bot.yaml:8:12: error[wrong_kind]: what is said is a text, not nothing
     bot.yaml:9:14: error[wrong_kind]: what is said is a text, not a list
     bot.yaml:10:9: error[missing_key]: `ask` needs the key `text`

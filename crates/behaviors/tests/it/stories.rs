@@ -98,6 +98,36 @@ fn a_call_gives_values_of_the_kinds_that_are_named() {
 }
 
 #[test]
+fn who_asks_is_answered() {
+    let bot = r#"
+behaviors:
+  - name: check
+    on: payment.precheckout
+    do:
+      - choose:
+          - when: event.total_amount < 2000
+            do: [{answer: {ok: true}}, {call: tell}, {stop: checked}]
+      - answer: {ok: false, error_message: "{{ customer.name }}, {{ event.total_amount }} is too much."}
+  - name: tell
+    do: [{say: Thank you!}]
+"#;
+    let pays = |amount: u32| {
+        Story::of(bot).event("payment.precheckout", json!({ "total_amount": amount }))
+    };
+    insta::assert_snapshot!(pays(1450).told(), @r#"
+    * payment.precheckout {"total_amount":1450}
+      answer to payment.precheckout: {"ok":true}
+      bot: Thank you!
+      (stopped: Asked: bot.yaml:8: checked)
+    "#);
+    insta::assert_snapshot!(pays(9000).told(), @r#"
+    * payment.precheckout {"total_amount":9000}
+      answer to payment.precheckout: {"ok":false,"error_message":"Alice, 9000 is too much."}
+      (done)
+    "#);
+}
+
+#[test]
 fn a_behavior_that_is_off_does_nothing() {
     let bot = r#"
 behaviors:

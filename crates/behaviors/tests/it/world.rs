@@ -28,7 +28,7 @@ const TYPES: [(&str, &str, &[&str]); 12] = [
     ("chat.file", "after", &["files", "caption"]),
     ("chat.custom", "after", &["kind", "content"]),
     ("order.placed", "after", &["lines", "name", "total"]),
-    ("payment.precheckout", "interactive", &["query_id", "total_amount"]),
+    ("payment.precheckout", "interactive", &["query_id", "total_amount", "payload"]),
 ];
 
 impl Vocabulary for Words {
@@ -48,6 +48,11 @@ impl Vocabulary for Words {
             kind: kind.to_owned(),
             schema: json!({ "type": "object", "properties": properties }),
             sample: json!({}),
+            answer: match kind {
+                "after" => Value::Null,
+                _ => json!({ "required": ["ok"], "additionalProperties": false,
+                    "properties": { "ok": {}, "error_message": {} } }),
+            },
         })
     }
 
@@ -125,7 +130,8 @@ impl Story {
     fn start(&mut self, name: &str, data: Value) {
         let event_type: TypeName = name.parse().expect("a type");
         let cause = event(&event_type, data.clone());
-        let facts = Facts { event: data.clone(), ..self.facts.clone() };
+        let mut facts = Facts { event: data.clone(), ..self.facts.clone() };
+        facts.meta = json!({ "type": name, "channel_kind": "telegram" });
         let mut concerned: Vec<(usize, i32)> = (self.bot.behaviors().iter().enumerate())
             .filter(|(_, behavior)| {
                 behavior.concerns(&event_type, Some("telegram"), AuthorKind::Customer, &data)
@@ -233,6 +239,7 @@ impl Story {
                 line
             }
             Effect::Emit { event_type, data } => format!("emit {event_type} {data}"),
+            Effect::Answer { event_type, value } => format!("answer to {event_type}: {value}"),
             Effect::Label { add, remove } => format!("label +{add:?} -{remove:?}"),
             Effect::SetChatVariable { name, value } => format!("chat.{name} = {value}"),
             Effect::Note { text } => format!("note: {text}"),

@@ -30,7 +30,7 @@ fn check_names_what_is_wrong_with_file_line_and_column() {
     assert_eq!(bad.status.code(), Some(1));
     insta::assert_snapshot!(printed(&bad), @r#"
     data/bots/bad/bot.yaml:4:9: error[unknown_event]: there is no event type or alias "chat.mesage" (did you mean "chat.message"?)
-    data/bots/bad/bot.yaml:6:9: error[unknown_step]: there is no step "sai"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, stop (did you mean "say"?)
+    data/bots/bad/bot.yaml:6:9: error[unknown_step]: there is no step "sai"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, answer, stop (did you mean "say"?)
     2 bots, 1 behaviors: 2 errors, 0 warnings
     "#);
     let nowhere = installation.run(&["check", "nowhere"]);

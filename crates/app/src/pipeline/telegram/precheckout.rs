@@ -25,7 +25,10 @@ use crate::pipeline::tries::later;
 use crate::{App, known};
 
 /// The type of the query's event.
-pub(super) const PRECHECKOUT: &str = "payment.precheckout";
+pub(in crate::pipeline) const PRECHECKOUT: &str = "payment.precheckout";
+
+/// How the claim of an answer begins; the event's id follows.
+const ANSWERED: &str = "answered:precheckout:";
 
 /// How long Telegram waits (Bot API, answerPreCheckoutQuery: "within 10 seconds").
 const TELEGRAM_WAITS: Duration = Duration::from_secs(10);
@@ -228,7 +231,7 @@ async fn decide_by_default(app: &App, open: &OpenChannel, timer: &Timer) -> Resu
     }
 }
 
-/// The commit of an answer: its claim, and the timer with the answer in it, due now.
+/// The commit of an answer.
 fn answered(
     app: &App,
     workspace: WorkspaceId,
@@ -236,15 +239,28 @@ fn answered(
     answer: &PrecheckoutAnswer,
 ) -> Batch {
     let mut batch = Batch::new(workspace);
+    put_answer(&mut batch, event, answer, app.now());
     batch
-        .claims
-        .push(Claim { name: format!("answered:precheckout:{event}"), outcome: Some(event) });
+}
+
+/// Puts an answer into a commit: its claim, and the timer with the answer in it, due now.
+pub(in crate::pipeline) fn put_answer(
+    batch: &mut Batch,
+    event: EventId,
+    answer: &PrecheckoutAnswer,
+    now: Timestamp,
+) {
+    batch.claims.push(Claim { name: format!("{ANSWERED}{event}"), outcome: Some(event) });
     batch.timers.push(TimerChange::Set {
         name: timer_name(event),
-        due: app.now(),
+        due: now,
         body: json!({ "event": event, "answer": AnswerBody::from(answer.clone()) }),
     });
-    batch
+}
+
+/// Whether a claim is that of an answer.
+pub(in crate::pipeline) fn is_answer(claim: &str) -> bool {
+    claim.starts_with(ANSWERED)
 }
 
 /// Gives an answer to Telegram.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidings_app::pipeline::telegram::{AnswerError, PrecheckoutAnswer, answer_precheckout};
+use tidings_store::{DocumentQuery, Kind, Scan};
 use tidings_testkit::telegram::{
     Fault, Options, PROVIDER_TOKEN, Payment, TelegramServer, TelegramUser,
 };
@@ -16,7 +17,9 @@ async fn invoiced(opening: Opening) -> (World, TelegramUser) {
     let alice = world.telegram.user("Alice");
     alice.says("one margherita");
     world.events("chat.message", 1).await;
-    world.bob_sends(world.chat().await, "chat.custom", invoice()).await;
+    let chat = world.chat().await;
+    world.bob_takes_over(chat).await;
+    world.bob_sends(chat, "chat.custom", invoice()).await;
     (world, alice)
 }
 
@@ -70,6 +73,74 @@ async fn a_payment_is_refused() {
         json!({"reason": "precheckout_refused", "error_message": "Sold out.", "payload": "order-42",
             "currency": "EUR", "total_amount": 1450})
     );
+    world.finish().await;
+}
+
+/// A bot that looks at a payment.
+fn looking_at_payments(steps: &str) -> Opening {
+    let behavior = format!("  - {{name: check, on: telegramPrecheckoutEvent, do: {steps}}}\n");
+    Opening::with_behaviors(&behavior)
+        .setting("precheckout_default", json!({"refuse": "We are closed."}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_behavior_lets_a_payment_through() {
+    // The second answer of a run is one too many, and what else it does happens all the same.
+    let steps = "[{answer: {ok: true}}, {answer: {ok: false, error_message: x}}, {label: paying}]";
+    let (world, alice) = invoiced(looking_at_payments(steps)).await;
+    assert!(matches!(alice.pays().await, Payment::Paid { .. }));
+    world.events("payment.succeeded", 1).await;
+    world.events("chat.labels_changed", 1).await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_behavior_refuses_a_payment() {
+    let steps =
+        r#"[{answer: {ok: false, error_message: "{{ event.total_amount / 100 }} is too much."}}]"#;
+    let (world, alice) = invoiced(looking_at_payments(steps)).await;
+    let refused = Payment::Refused { error_message: "14.5 is too much.".into() };
+    assert_eq!(alice.pays().await, refused);
+    let failed = world.events("payment.failed", 1).await.remove(0);
+    assert_eq!(failed.data["reason"], "precheckout_refused");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_none_stops_the_behavior_and_the_default_is_given() {
+    let steps = "[{answer: {ok: false, error_message: \"{{ session.reason }}\"}}]";
+    let (world, alice) = invoiced(looking_at_payments(steps)).await;
+    let wait = async {
+        let stopped = world.events("behavior.stopped", 1).await.remove(0);
+        assert_eq!(stopped.data["reason"], "effect_refused");
+        let message = stopped.data["message"].as_str().unwrap_or_default();
+        assert!(message.contains("no answer to payment.precheckout"), "{message}");
+        world.turn(Duration::from_millis(8_100));
+    };
+    let (payment, ()) = tokio::join!(alice.pays(), wait);
+    assert_eq!(payment, Payment::Refused { error_message: "We are closed.".into() });
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_too_late_changes_nothing() {
+    let steps = "[{wait: 9s}, {answer: {ok: true}}, {label: too late}]";
+    let (world, alice) = invoiced(looking_at_payments(steps)).await;
+    let wait = async {
+        world.events("payment.precheckout", 1).await;
+        world.turn(Duration::from_millis(8_100));
+    };
+    let (payment, ()) = tokio::join!(alice.pays(), wait);
+    assert_eq!(payment, Payment::Refused { error_message: "We are closed.".into() });
+    world.events("payment.failed", 1).await;
+    world.turn(Duration::from_secs(1));
+    world.events("chat.labels_changed", 1).await;
+    let scan = Scan::Equal { name: "behavior", value: "pizzeria/check".into() };
+    let query = DocumentQuery { kind: Kind::Run, scan, after: None, limit: 9 };
+    let runs = world.app.store().documents(world.workspace, query).await.expect("they are read");
+    let answered = &runs.documents[0].body["trace"][1];
+    assert_eq!(answered["detail"], json!({"answer": {"ok": true}, "late": true}));
+    assert_eq!(world.so_far("payment.failed").await.len(), 1);
     world.finish().await;
 }
 

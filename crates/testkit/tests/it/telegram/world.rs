@@ -103,8 +103,12 @@ impl Opening {
     /// With a bot that says these steps on each message.
     pub(super) fn with_bot(steps: &str) -> Self {
         let steps: String = steps.lines().map(|line| format!("      {line}\n")).collect();
-        let text = format!("behaviors:\n  - name: main\n    on: chat.message\n    do:\n{steps}");
-        Self { bot: Some(text), ..Self::default() }
+        Self::with_behaviors(&format!("  - name: main\n    on: chat.message\n    do:\n{steps}"))
+    }
+
+    /// With a bot of these behaviors.
+    pub(super) fn with_behaviors(behaviors: &str) -> Self {
+        Self { bot: Some(format!("behaviors:\n{behaviors}")), ..Self::default() }
     }
 
     /// Without a bot.
