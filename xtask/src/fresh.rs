@@ -43,6 +43,11 @@ const GENERATED: &[Generated] = &[
         program: &["--package", "tidings-catalogue", "--example", "reference"],
         arguments: &[],
     },
+    Generated {
+        path: "docs/reference/templates.md",
+        program: &["--package", "tidings-behaviors", "--example", "templates"],
+        arguments: &[],
+    },
     Generated { path: "docs/reference/openapi.json", program: TIDINGS, arguments: &["openapi"] },
     Generated {
         path: "docs/reference/errors.md",

@@ -16,16 +16,13 @@ use crate::problem::{Problem, Severity};
 use crate::program::{List, Role, Step};
 use crate::steps::{self, Written};
 use crate::target::Target;
-use crate::template::{Expression, Fault, Mention, OUTPUT_BYTES_MAX, Templates};
+use crate::template::{Expression, Fault, Mention, OUTPUT_BYTES_MAX, Templates, functions};
 use crate::vocabulary::{Heard, Vocabulary};
 use crate::yaml::{Entry, Kind, Node, Position};
 
 /// The names that every template knows.
 const ROOTS: [&str; 9] =
     ["event", "meta", "chat", "customer", "session", "client", "vars", "answer", "now"];
-
-/// The functions that every template knows.
-const FUNCTIONS: [&str; 1] = ["range"];
 
 /// How many problems are told at once: more are not read.
 pub(crate) const PROBLEMS_MAX: usize = 200;
@@ -402,7 +399,8 @@ impl<'v> Reader<'v> {
             let at = node.position_of(line, column);
             let root = mention.root.as_str();
             let from_loop = self.loop_names.iter().any(|name| name == root);
-            if !from_loop && !ROOTS.contains(&root) && !FUNCTIONS.contains(&root) {
+            let is_function = functions().any(|function| function == root);
+            if !from_loop && !ROOTS.contains(&root) && !is_function {
                 let known = ROOTS.iter().copied().chain(self.loop_names.iter().map(String::as_str));
                 let near = nearest(root, known);
                 let message =

@@ -11,7 +11,7 @@ use crate::facts::{Facts, Seeds};
 use crate::pattern::{Pattern, Text};
 use crate::run::{Frame, Run, StepTrace, StopReason, TRACE_STEPS_MAX, Wait};
 use crate::target::{Scope, Target};
-use crate::template::{Expression, Failure, to_json};
+use crate::template::{Expression, Failure, seed, to_json};
 use crate::{Bot, Effect};
 
 /// How many effects one turn may have: more than a hundred messages at once is a bot gone wild.
@@ -34,6 +34,9 @@ pub(crate) const TURN: &str = "turn";
 pub(crate) const ITEM_NAME: &str = "item";
 /// The key under which the frame of a call keeps what the caller had.
 pub(crate) const CALLER: &str = "caller";
+
+/// How far apart the seeds of a turn's templates are: so odd a number that no two of them draw alike.
+const SEED_STEP: u64 = 0xd134_2543_de82_ef95;
 
 /// What comes after a step.
 #[derive(Debug)]
@@ -88,6 +91,8 @@ pub(crate) struct Stage<'a> {
     chat: Value,
     seen: Vec<(&'static str, Seen)>,
     fuel: u64,
+    /// How many templates the turn has run: each draws from a seed of its own.
+    runs: u64,
 }
 
 /// Data that is kept outside, and whether this turn changed it.
@@ -129,6 +134,7 @@ impl<'a> Stage<'a> {
             chat,
             seen,
             fuel: FUEL_PER_TURN_MAX,
+            runs: 0,
         }
     }
 
@@ -287,6 +293,8 @@ impl<'a> Stage<'a> {
         if let Some(answer) = self.run.started_with.get(ANSWER) {
             names.push((ANSWER.to_owned(), Seen::from(Serde(answer))));
         }
+        self.runs += 1;
+        names.push(seed(self.seeds.random.wrapping_add(self.runs.wrapping_mul(SEED_STEP))));
         // A called behavior does not see the loops of its caller. Inner loops come later, so that their names win.
         let called = self
             .run

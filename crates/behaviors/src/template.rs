@@ -3,6 +3,8 @@
 //! A template sees the values that it is given and nothing else: no other template, no file, no clock. What it costs is
 //! bounded in time (fuel), in output, and in memory (see `guard`). A name that is unknown is found when the bot is
 //! loaded; a value that is not there is empty, so that `{{ session.name }}` may be said before it is known.
+//!
+//! What can be done with values stands in one table (`filters`), of which the page of the reference is made.
 
 mod filters;
 mod guard;
@@ -17,6 +19,8 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
 pub use payload::{ContentType, InvalidContentType, PayloadTemplate, payload, payload_as};
 
+pub use filters::reference_page;
+
 pub(crate) use guard::Mention;
 pub(crate) use measure::{VALUE_BYTES_MAX, round, rounded, to_json};
 
@@ -26,7 +30,8 @@ pub(crate) const TEMPLATE_BYTES_MAX: usize = 64_000;
 /// The most that a template writes, in bytes: four messages of Telegram's longest.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 16 * 1024;
 
-/// How many instructions one template may take: 50,000 were measured to take about a millisecond.
+/// How many instructions one template may take: 50,000 were measured to take about a millisecond. Its filters may take as
+/// much again.
 pub(crate) const TEMPLATE_FUEL_MAX: u64 = 20_000;
 
 /// The name under which a condition keeps its value.
@@ -150,7 +155,7 @@ impl Templates {
             template.render_captured_to(names, output).map_err(|error| failure(&error))?;
         let state = captured.state();
         let consumed = state.fuel_levels().map_or(TEMPLATE_FUEL_MAX, |(consumed, _)| consumed);
-        *fuel = fuel.saturating_sub(consumed + FUEL_OF_ANY_RUN);
+        *fuel = fuel.saturating_sub(consumed + filters::worked(state) + FUEL_OF_ANY_RUN);
         Ok(state.lookup(VALUE_NAME).unwrap_or_default())
     }
 
@@ -174,6 +179,16 @@ impl Templates {
             .unwrap_or_default();
         mentions.into_iter().filter(|mention| undeclared.contains(&mention.root)).collect()
     }
+}
+
+/// The names of the functions that every template knows.
+pub(crate) fn functions() -> impl Iterator<Item = &'static str> + Clone {
+    filters::names(filters::Kind::Function)
+}
+
+/// The name and the value of a seed among the names of a template, so that it may draw.
+pub(crate) fn seed(seed: u64) -> (String, Value) {
+    (filters::SEED.to_owned(), Value::from(seed))
 }
 
 /// What starting a template costs, in fuel: so that many empty ones are bounded as well.

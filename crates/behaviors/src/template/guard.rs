@@ -8,7 +8,7 @@
 
 use crate::nearest::nearest;
 
-use super::filters::{FILTERS, TESTS};
+use super::filters::{Kind, names};
 use super::words::{Code, CodeKind, Unreadable, Word, WordKind, codes, expression};
 
 /// The filter behind operands of `*`: a number, or the template fails.
@@ -331,10 +331,10 @@ fn check_filters(words: &[Word<'_>]) -> Result<(), Unreadable> {
         }
         let negated = is_test && words.get(index + 1).is_some_and(|next| next.is_name("not"));
         let Some(name) = words.get(index + 1 + usize::from(negated)) else { continue };
-        let (kind, known) = if is_test { ("test", &TESTS[..]) } else { ("filter", &FILTERS[..]) };
-        if name.kind == WordKind::Name && !known.contains(&name.text) {
-            let hint = nearest(name.text, known.iter().copied())
-                .map(|near| format!(", did you mean {near:?}?"));
+        let (kind, known) =
+            if is_test { ("test", names(Kind::Test)) } else { ("filter", names(Kind::Filter)) };
+        if name.kind == WordKind::Name && !known.clone().any(|known| known == name.text) {
+            let hint = nearest(name.text, known).map(|near| format!(", did you mean {near:?}?"));
             let message = format!("there is no {kind} {:?}{}", name.text, hint.unwrap_or_default());
             return Err(Unreadable::new(name.start, message));
         }

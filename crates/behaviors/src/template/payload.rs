@@ -12,7 +12,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 
 use super::guard::Mention;
-use super::{Capped, Fault, TEMPLATE_FUEL_MAX, Template, Templates, description};
+use super::{Capped, Fault, TEMPLATE_FUEL_MAX, Template, Templates, description, functions};
 use crate::nearest::nearest;
 use crate::problem::{Problem, Severity};
 
@@ -29,9 +29,6 @@ const FILE: &str = "payload";
 
 /// The one name that a payload's template sees.
 const EVENT: &str = "event";
-
-/// What may be called.
-const FUNCTIONS: [&str; 1] = ["range"];
 
 /// The fields of an event, by `tidings_model::envelope`.
 const EVENT_FIELDS: [&str; 19] = [
@@ -131,12 +128,12 @@ impl PayloadTemplate {
 
 fn check_name(source: &str, mention: &Mention) -> Result<(), Problem> {
     let root = mention.root.as_str();
-    let (message, near) = if root != EVENT && !FUNCTIONS.contains(&root) {
+    let (message, near) = if root != EVENT && !functions().any(|function| function == root) {
         (
             format!(
                 "there is no {root:?} in a payload: all values are in `event`, as `event.data`"
             ),
-            nearest(root, [EVENT].into_iter().chain(FUNCTIONS)),
+            nearest(root, [EVENT]),
         )
     } else if let Some(field) = mention.field.as_deref()
         && root == EVENT

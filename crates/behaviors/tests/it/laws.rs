@@ -78,6 +78,13 @@ fn template() -> impl Strategy<Value = String> {
         "sum",
         "date",
         "number(2)",
+        "put('a.[]', 1)",
+        "regex_find_all('a|')",
+        "markdown",
+        "shuffle",
+        "random(6)",
+        "now",
+        "matching('a')",
         "true",
         "none",
         " ",
@@ -101,6 +108,8 @@ fn text() -> impl Strategy<Value = String> {
         Just("{{ [vars.a, vars.n] }}".to_owned()),
         Just("{{ range(60) | join(event.text) }}".to_owned()),
         Just("{{ chat.labels | join('') ~ chat.topic }}".to_owned()),
+        Just("{{ random_string(4) }}{{ range(9) | shuffle | first }}".to_owned()),
+        Just("{{ vars | put('x.[]', random(9)) }}".to_owned()),
         template(),
     ]
 }
@@ -277,6 +286,23 @@ proptest! {
             prop_assert_eq!(waits, !turn.run.frames.is_empty());
         }
     }
+}
+
+#[test]
+fn a_turn_draws_by_its_seed() {
+    let bot = on_message("- note: \"{{ random_string(9) }}\"\n- note: \"{{ random_string(9) }}\"");
+    let (bot, _) = load(&bot).expect("a bot");
+    let message = "chat.message".parse().expect("a type");
+    let cause = event(&message, json!({ "text": "hi" }));
+    let notes = |random| -> Vec<String> {
+        let seeds = Seeds { now: noon(), run: Uuid::from_u128(7), random };
+        let turn = start(&bot, 0, &Facts::default(), &cause, seeds).expect("a turn");
+        turn.effects.iter().map(|effect| format!("{effect:?}")).collect()
+    };
+    let drawn = notes(1);
+    assert_eq!(drawn, notes(1));
+    assert_ne!(drawn, notes(2));
+    assert_ne!(drawn.first(), drawn.last());
 }
 
 #[test]

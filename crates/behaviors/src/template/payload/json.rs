@@ -25,8 +25,9 @@ pub(super) const MARKS: [char; 4] = [TEXT, JSON, NOTHING, END];
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.set_formatter(print);
-    environment
-        .add_filter("json", |value: &Value| filters::json(value).map(Value::from_safe_string));
+    environment.add_filter("json", |value: &Value, indent: Option<Value>| {
+        filters::json_filter(value, indent).map(Value::from_safe_string)
+    });
 }
 
 fn print(output: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
@@ -40,7 +41,7 @@ fn print(output: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> 
             let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             write!(output, "{TEXT}{}{END}", inner.unwrap_or_default())?;
         }
-        None => write!(output, "{JSON}{}{END}", filters::json(value)?)?,
+        None => write!(output, "{JSON}{}{END}", filters::json(value, None)?)?,
     }
     Ok(())
 }
