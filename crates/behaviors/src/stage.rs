@@ -11,7 +11,7 @@ use crate::facts::{Facts, Seeds};
 use crate::pattern::{Pattern, Text};
 use crate::run::{Frame, Run, StepTrace, StopReason, TRACE_STEPS_MAX, Wait};
 use crate::target::{Scope, Target};
-use crate::template::{Expression, Failure, seed, to_json};
+use crate::template::{Expression, FUEL_OF_ANY_RUN, Failure, Named, seed, to_json};
 use crate::{Bot, Effect};
 
 /// How many effects one turn may have: more than a hundred messages at once is a bot gone wild.
@@ -89,6 +89,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) session: Kept,
     pub(crate) client: Kept,
     chat: Value,
+    customer: &'a Value,
+    /// What templates see by these names, once one asked; what changes is forgotten.
     seen: Vec<(&'static str, Seen)>,
     fuel: u64,
     /// How many templates the turn has run: each draws from a seed of its own.
@@ -102,7 +104,7 @@ pub(crate) struct Kept {
 }
 
 impl<'a> Stage<'a> {
-    pub(crate) fn new(bot: &'a Bot, mut run: Run, facts: &Facts, seeds: Seeds) -> Self {
+    pub(crate) fn new(bot: &'a Bot, mut run: Run, facts: &'a Facts, seeds: Seeds) -> Self {
         run.moved_at = seeds.now;
         let mut chat = facts.chat.clone();
         // `set: {chat.topic: ...}` is read as `chat.topic`; a chat's own fields are never hidden by a variable.
@@ -113,15 +115,6 @@ impl<'a> Stage<'a> {
                 fields.entry(name).or_insert(value);
             }
         }
-        let started_with = |name: &str| {
-            run.started_with.get(name).map(|value| Seen::from(Serde(value))).unwrap_or_default()
-        };
-        let seen = vec![
-            ("event", started_with("event")),
-            ("meta", started_with("meta")),
-            ("customer", Seen::from(Serde(&facts.customer))),
-            ("now", Seen::from(seeds.now.to_string())),
-        ];
         Self {
             bot,
             run,
@@ -132,7 +125,8 @@ impl<'a> Stage<'a> {
             session: Kept { data: facts.session.clone(), changed: false },
             client: Kept { data: facts.client.clone(), changed: false },
             chat,
-            seen,
+            customer: &facts.customer,
+            seen: Vec::new(),
             fuel: FUEL_PER_TURN_MAX,
             runs: 0,
         }
@@ -157,6 +151,15 @@ impl<'a> Stage<'a> {
 
     /// Whether an expression holds, and the value that it saw, for the trace.
     pub(crate) fn holds(&mut self, expression: &Expression) -> Result<(bool, Value), Halt> {
+        if let Some(plain) = &expression.plain
+            && let Some(left) = self.fuel.checked_sub(FUEL_OF_ANY_RUN)
+            && let Some(worth) = plain.worth(&|name| self.named(name))
+            && let Some(shown) = worth.shown()
+        {
+            let holds = worth.is_true();
+            self.fuel = left;
+            return Ok((holds, shown));
+        }
         let value = self.evaluate(expression)?;
         let shown = to_json(&value).unwrap_or_else(|_| "(big)".into());
         Ok((value.is_true(), shown))
@@ -274,17 +277,42 @@ impl<'a> Stage<'a> {
         self.seen.retain(|(seen, _)| *seen != name);
     }
 
+    /// What a name stands for, as [`Self::names`] has it.
+    fn named(&self, name: &str) -> Option<Named<'_>> {
+        let kept =
+            |name: &str| self.run.started_with.get(name).map_or(Named::Missing, Named::Value);
+        Some(match name {
+            "event" | "meta" | ANSWER => kept(name),
+            "customer" => Named::Value(self.customer),
+            "chat" => Named::Value(&self.chat),
+            "session" => Named::Fields(&self.session.data),
+            "client" => Named::Fields(&self.client.data),
+            "vars" => Named::Fields(&self.run.variables),
+            name => {
+                let frame = self.own_frames().rev().find(|frame| item_name(frame) == Some(name))?;
+                item(frame).map_or(Named::Missing, Named::Value)
+            }
+        })
+    }
+
+    /// The frames whose loops are seen: a called behavior does not see those of its caller.
+    fn own_frames(&self) -> impl DoubleEndedIterator<Item = &Frame> {
+        let frames = &self.run.frames;
+        let called = frames.iter().rposition(|frame| frame.state.contains_key(CALLER));
+        frames.iter().skip(called.unwrap_or_default())
+    }
+
     /// All names that a template sees now. Those that did not change are converted once in a turn.
     fn names(&mut self) -> Seen {
-        for name in ["session", "client", "chat", "vars"] {
+        for name in ["event", "meta", "customer", "now", "session", "client", "chat", "vars"] {
             if self.seen.iter().any(|(seen, _)| *seen == name) {
                 continue;
             }
-            let value = match name {
-                "session" => Seen::from(Serde(&self.session.data)),
-                "client" => Seen::from(Serde(&self.client.data)),
-                "chat" => Seen::from(Serde(&self.chat)),
-                _ => Seen::from(Serde(&self.run.variables)),
+            let value = match (name, self.named(name)) {
+                (_, Some(Named::Value(value))) => Seen::from(Serde(value)),
+                (_, Some(Named::Fields(fields))) => Seen::from(Serde(fields)),
+                ("now", _) => Seen::from(self.seeds.now.to_string()),
+                (_, Some(Named::Missing) | None) => Seen::default(),
             };
             self.seen.push((name, value));
         }
@@ -295,28 +323,25 @@ impl<'a> Stage<'a> {
         }
         self.runs += 1;
         names.push(seed(self.seeds.random.wrapping_add(self.runs.wrapping_mul(SEED_STEP))));
-        // A called behavior does not see the loops of its caller. Inner loops come later, so that their names win.
-        let called = self
-            .run
-            .frames
-            .iter()
-            .rposition(|frame| frame.state.contains_key(CALLER))
-            .unwrap_or_default();
-        for frame in self.run.frames.iter().skip(called) {
-            let Some(name) = frame.state.get(ITEM_NAME).and_then(Value::as_str) else { continue };
-            let turn = frame
-                .state
-                .get(TURN)
-                .and_then(Value::as_u64)
-                .and_then(|turn| usize::try_from(turn).ok());
-            let item = turn.and_then(|turn| frame.state.get(ITEMS)?.get(turn));
-            names.push((
-                name.to_owned(),
-                item.map(|item| Seen::from(Serde(item))).unwrap_or_default(),
-            ));
+        // Inner loops come later, so that their names win.
+        for frame in self.own_frames() {
+            let Some(name) = item_name(frame) else { continue };
+            let seen = item(frame).map(|item| Seen::from(Serde(item))).unwrap_or_default();
+            names.push((name.to_owned(), seen));
         }
         Seen::from_pairs(names)
     }
+}
+
+/// What the loop of a frame calls its item.
+fn item_name(frame: &Frame) -> Option<&str> {
+    frame.state.get(ITEM_NAME).and_then(Value::as_str)
+}
+
+/// The item of a loop's present turn.
+fn item(frame: &Frame) -> Option<&Value> {
+    let turn = frame.state.get(TURN).and_then(Value::as_u64)?;
+    frame.state.get(ITEMS)?.get(usize::try_from(turn).ok()?)
 }
 
 /// A detail that a trace can keep.

@@ -10,10 +10,12 @@ mod filters;
 mod guard;
 mod measure;
 pub mod payload;
+mod plain;
 mod words;
 
 use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
@@ -23,6 +25,7 @@ pub use filters::reference_page;
 
 pub(crate) use guard::Mention;
 pub(crate) use measure::{VALUE_BYTES_MAX, round, rounded, to_json};
+pub(crate) use plain::{Named, Plain};
 
 /// The longest text of a template, in bytes: four times the longest message that it could write.
 pub(crate) const TEMPLATE_BYTES_MAX: usize = 64_000;
@@ -56,6 +59,8 @@ pub(crate) struct Expression {
     name: String,
     /// As it was written, for traces.
     pub(crate) source: String,
+    /// The same as a condition that needs no template, where it is one.
+    pub(crate) plain: Option<Arc<Plain>>,
 }
 
 /// What compiling gives beside the compiled thing: the names from outside that it uses, with where they stand.
@@ -108,7 +113,8 @@ impl Templates {
         let name =
             self.compile(source, format!("{{% set {VALUE_NAME} = ({}) %}}", guarded.source))?;
         let mentions = self.used(&name, guarded.mentions);
-        Ok((Expression { name, source: source.trim().to_owned() }, mentions))
+        let plain = Plain::parse(source).map(Arc::new);
+        Ok((Expression { name, source: source.trim().to_owned(), plain }, mentions))
     }
 
     /// Writes a template's text, taking what it costs from the fuel.
@@ -192,7 +198,7 @@ pub(crate) fn seed(seed: u64) -> (String, Value) {
 }
 
 /// What starting a template costs, in fuel: so that many empty ones are bounded as well.
-const FUEL_OF_ANY_RUN: u64 = 20;
+pub(crate) const FUEL_OF_ANY_RUN: u64 = 20;
 
 fn check_length(source: &str) -> Result<(), Fault> {
     if source.len() <= TEMPLATE_BYTES_MAX {
