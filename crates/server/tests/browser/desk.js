@@ -49,7 +49,7 @@ tell(async () => {
   assert.match(await dave.locator(".banner").textContent(), /min/, "she is told how long it may take");
 
   // Bob sees that Alice writes, and what, before she sends it; she sees that he does.
-  const heard = listen(bob, "incoming_sneak_peek");
+  const heard = await listen(bob, "incoming_sneak_peek");
   await field(alice).pressSequentially("Do you have a table");
   await until("Bob looks on", async () => heard.some(({ sneak_peek: { text } }) => text === "Do you have a table"));
   await field(alice).press("Enter");
@@ -86,7 +86,7 @@ tell(async () => {
     { title: "Diavola", subtitle: "Hot", buttons: [button("Call us", { type: "phone", value: "+48 123 456" }), button("Look inside", { type: "webview", value: "https://pizza.example.org/oven", webview_height: "compact" })] },
     { title: "Funghi", subtitle: "Mild", buttons: [button("Vegan", { type: undefined, value: undefined }), button("Gluten-free", { type: undefined, value: undefined })] },
   ]);
-  const postbacks = listen(bob, "incoming_rich_message_postback");
+  const postbacks = await listen(bob, "incoming_rich_message_postback");
   const told = (id, toggled) =>
     until(`${id} is told of`, async () => postbacks.some((each) => each.event_id === cards && each.postback.id === id && each.postback.toggled === toggled));
   assert.equal(await alice.getByRole("link", { name: "Details" }).getAttribute("href"), "https://pizza.example.org/marinara");
@@ -131,6 +131,8 @@ tell(async () => {
   await alice.locator(".card form").getByRole("button", { name: "Send" }).click();
   await alice.locator(".answers", { hasText: "Four" }).waitFor();
   await alice.getByLabel("How many guests?").waitFor({ state: "detached" });
+  // Her answers are shown before the server has them.
+  await settled(alice);
   const events = async (type) => (await bob("get_chat", { chat_id: chat })).thread.events.filter((event) => event.type === type);
   assert.equal((await events("filled_form"))[0].fields[0].answer, "Four");
 

@@ -191,14 +191,14 @@ export async function hire(id, name, more = {}) {
 }
 
 /** What an agent hears of a push, from now on: its payloads, the newest last. */
-export function listen(agent, push) {
+export async function listen(agent, push) {
   const heard = [];
   const ended = new AbortController();
   atTheEnd(() => ended.abort());
+  const query = new URLSearchParams({ token: agent.token, pushes: push });
+  const response = await fetch(`${base}/v3.6/agent/rtm/sse?${query}`, { signal: ended.signal });
+  assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
   const follow = async () => {
-    const query = new URLSearchParams({ token: agent.token, pushes: push });
-    const response = await fetch(`${base}/v3.6/agent/rtm/sse?${query}`, { signal: ended.signal });
-    assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
     let text = "";
     for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
       const frames = (text += part).split("\n\n");
@@ -210,6 +210,6 @@ export function listen(agent, push) {
     }
   };
   // A line that ends is no fault: the story may kill the server.
-  follow().catch((error) => error instanceof assert.AssertionError && faults.push(String(error)));
+  follow().catch(() => {});
   return heard;
 }
