@@ -4,7 +4,8 @@
 //! with its ceilings, and told as a median with its range; the aims are ratios wherever they can be. The method is in
 //! `docs/performance.md`. In reading order: [`measure`] (what is measured, in which turns), [`site`] (a server with
 //! bots, chats and endpoints), [`accept`], [`talk`], [`ceilings`], [`footprint`], [`rtm`] (the Chat API), [`nodes`]
-//! (many nodes on PostgreSQL) and [`deliver`] (webhooks, each a run of its own), [`book`] (figures), [`aims`].
+//! (many nodes on PostgreSQL), [`deliver`] (webhooks) and [`language`] (of bots, each a run of its own), [`book`] (figures),
+//! [`aims`].
 
 mod accept;
 mod aims;
@@ -12,6 +13,7 @@ mod book;
 mod ceilings;
 mod deliver;
 mod footprint;
+mod language;
 mod measure;
 mod nodes;
 mod report;
@@ -43,6 +45,9 @@ pub(crate) struct Options {
     /// Measure webhooks, and nothing else.
     #[arg(long, conflicts_with_all = ["rtm", "nodes"])]
     deliver: bool,
+    /// Measure the language of bots, and nothing else.
+    #[arg(long, conflicts_with_all = ["rtm", "nodes", "deliver"])]
+    language: bool,
     /// Use this binary instead of building one.
     #[arg(long)]
     server: Option<PathBuf>,
@@ -67,6 +72,8 @@ pub(crate) enum Part {
     Fill(footprint::FillPart),
     /// Fills a data folder with chats.
     Million(rtm::MillionPart),
+    /// Fills a data folder with runs and timers that wait.
+    Waiting(language::WaitingPart),
 }
 
 /// Builds the server and this program as they are shipped, and measures.
@@ -91,6 +98,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.deliver {
         measure.arg("--deliver");
     }
+    if options.language {
+        measure.arg("--language");
+    }
     let status = measure.status().context("cannot start the measuring process")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -103,6 +113,7 @@ pub(crate) fn run_part(part: &Part) -> anyhow::Result<()> {
             Part::Measure(options) if options.rtm => Box::pin(rtm::run(options)).await,
             Part::Measure(options) if options.nodes => Box::pin(nodes::run(options)).await,
             Part::Measure(options) if options.deliver => Box::pin(deliver::run(options)).await,
+            Part::Measure(options) if options.language => Box::pin(language::run(options)).await,
             Part::Receiver => deliver::run_receiver().await,
             Part::Posting(part) => deliver::run_posting(part).await,
             Part::Broadcast => rtm::run_broadcast().await,
@@ -111,6 +122,7 @@ pub(crate) fn run_part(part: &Part) -> anyhow::Result<()> {
             Part::Store(part) => Box::pin(ceilings::run_store(part)).await,
             Part::Fill(part) => Box::pin(footprint::fill(part)).await,
             Part::Million(part) => Box::pin(rtm::make(part)).await,
+            Part::Waiting(part) => Box::pin(language::make(part)).await,
         }
     })
 }

@@ -44,6 +44,11 @@ const GENERATED: &[Generated] = &[
         arguments: &[],
     },
     Generated {
+        path: "docs/reference/asyncapi.json",
+        program: &["--package", "tidings-catalogue", "--example", "asyncapi"],
+        arguments: &[],
+    },
+    Generated {
         path: "docs/reference/templates.md",
         program: &["--package", "tidings-behaviors", "--example", "templates"],
         arguments: &[],

@@ -67,6 +67,11 @@ impl<R> Caller<R> {
         self.token.id
     }
 
+    /// Their token's name.
+    pub(crate) fn token_name(&self) -> &str {
+        &self.token.name
+    }
+
     /// The author of what they send, unless they name another.
     pub(crate) fn author(&self) -> Author {
         tidings_app::pipeline::accept::integration(&self.token.name)

@@ -1,5 +1,5 @@
 //! `/api/v1/chats`: conversations are listed and read; agents and programs speak, take and give the control lease, label,
-//! note and close.
+//! note, put aside and close.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,10 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tidings_app::admin::chats::{self, ChatAction};
+use tidings_app::desk::snooze::SNOOZE_MAX;
 use tidings_app::pipeline::accept::{self, NewEvent};
 use tidings_app::pipeline::scene::Scene;
+use tidings_behaviors::parse_duration;
 use tidings_model::{
     Chat, ChatId, ChatStatus, CustomerId, Holder, Timestamp, Visibility, envelope,
 };
@@ -37,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(close))
         .routes(routes!(label))
         .routes(routes!(note))
+        .routes(routes!(snooze, end_snooze))
 }
 
 /// The longest reason and note, in bytes.
@@ -71,6 +74,9 @@ pub(crate) struct ChatView {
     /// Variables that bots and agents keep on it.
     #[schema(value_type = Object)]
     variables: BTreeMap<String, Value>,
+    /// Until when it is put aside; null while it is not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    snoozed_until: Option<Timestamp>,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -127,6 +133,7 @@ fn view(chat: Chat, control: Option<ControlView>) -> ChatView {
         assignee: chat.assignee.map(String::from),
         labels: chat.labels,
         variables: chat.variables,
+        snoozed_until: chat.snoozed_until,
         created_at: chat.created_at,
         control,
     }
@@ -405,6 +412,71 @@ async fn note(
     let event =
         events.last().ok_or_else(|| Problem::new(Code::Internal, "the note raised no event"))?;
     Ok(answer::bytes(StatusCode::CREATED, envelope::render(event)))
+}
+
+/// Until when a chat is put aside: one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnoozeBody {
+    /// Until this time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// For so long, as `30m` or `2 days`.
+    #[serde(default, rename = "for")]
+    #[schema(example = "2h")]
+    time: Option<String>,
+}
+
+/// Put a chat aside
+///
+/// It comes back at that time, or when the customer writes: `chat.snooze_ended` tells. Done again, it is put aside until
+/// the new time.
+#[utoipa::path(
+    post, path = "/api/v1/chats/{id}/snooze", tag = "chats", operation_id = "snooze_chat", request_body = SnoozeBody,
+    params(("id" = Uuid, Path, description = "The chat's id.")),
+    responses((status = 200, description = "The chat, as it is now.", body = ChatView)),
+    security(("token" = ["write"])),
+)]
+async fn snooze(
+    caller: Caller<Write>,
+    State(api): State<Api>,
+    Id(id): Id<ChatId>,
+    JsonBody(body): JsonBody<SnoozeBody>,
+) -> Answer {
+    let until = until(api.app.now(), body)?;
+    act(&api, &caller, id, ChatAction::Snooze { until }).await
+}
+
+fn until(now: Timestamp, body: SnoozeBody) -> Result<Timestamp, Problem> {
+    let wrong = |pointer: &str, message: String| {
+        Problem::new(Code::InvalidField, format!("{pointer}: {message}")).at(pointer, message)
+    };
+    let latest = now.checked_add(SNOOZE_MAX).unwrap_or(Timestamp::MAX);
+    match (body.until, body.time) {
+        (Some(until), None) if until > now && until <= latest => Ok(until),
+        (Some(_), None) => {
+            Err(wrong("/until", "must be to come, and at most 366 days away".into()))
+        }
+        (None, Some(time)) => {
+            let time = parse_duration(&time).map_err(|problem| wrong("/for", problem))?;
+            Ok(now.checked_add(time).map_or(latest, |until| until.min(latest)))
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            Err(wrong("/until", "give either this or `for`".into()))
+        }
+    }
+}
+
+/// Bring a chat back that was put aside
+#[utoipa::path(
+    delete, path = "/api/v1/chats/{id}/snooze", tag = "chats", operation_id = "end_snooze",
+    params(("id" = Uuid, Path, description = "The chat's id.")),
+    responses((status = 200, description = "The chat, as it is now.", body = ChatView)),
+    security(("token" = ["write"])),
+)]
+async fn end_snooze(caller: Caller<Write>, State(api): State<Api>, Id(id): Id<ChatId>) -> Answer {
+    act(&api, &caller, id, ChatAction::EndSnooze).await
 }
 
 async fn act(api: &Api, caller: &Caller<Write>, id: ChatId, action: ChatAction) -> Answer {

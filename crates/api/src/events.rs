@@ -6,11 +6,12 @@ use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tidings_app::known;
 use tidings_app::pipeline::accept::{self, NewEvent};
 use tidings_app::pipeline::live::{Watch, Watcher};
 use tidings_app::pipeline::telegram::{PrecheckoutAnswer, answer_precheckout};
 use tidings_catalogue::TypeFilter;
-use tidings_model::{ChatId, EventId, Timestamp, TypeName, envelope};
+use tidings_model::{ChatId, EventId, Timestamp, TypeName, WorkspaceId, envelope};
 use tidings_store::EventQuery;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -123,7 +124,7 @@ async fn list(caller: Caller<Read>, State(api): State<Api>, mut params: Params) 
     let query = EventQuery {
         after: params.seq("after")?.unwrap_or_default(),
         limit: params.limit()?,
-        types: types(&api, params.all("type"))?,
+        types: types(&api, caller.workspace(), params.all("type")).await?,
         chat: params.one::<ChatId>("chat")?,
     };
     params.finish()?;
@@ -165,10 +166,16 @@ async fn answer_question(
 }
 
 /// Types by their names; an alias is taken where it stands for every event of its type.
-fn types(api: &Api, names: Vec<String>) -> Result<Vec<TypeName>, Problem> {
+async fn types(
+    api: &Api,
+    workspace: WorkspaceId,
+    names: Vec<String>,
+) -> Result<Vec<TypeName>, Problem> {
     let mut types = Vec::with_capacity(names.len());
     for name in names {
-        match api.app.catalogue().resolve(&name) {
+        known::event_type(&api.app, workspace, &name).await?;
+        let catalogue = api.app.catalogue_of(workspace);
+        match catalogue.resolve(&name) {
             Some(resolved) if resolved.constraints().is_empty() => {
                 types.push(resolved.event_type.name.clone())
             }
@@ -179,7 +186,7 @@ fn types(api: &Api, names: Vec<String>) -> Result<Vec<TypeName>, Problem> {
                 ));
             }
             None => {
-                let nearest = api.app.catalogue().nearest(&name);
+                let nearest = catalogue.nearest(&name);
                 let hint = nearest
                     .map(|nearest| format!("; did you mean {nearest:?}?"))
                     .unwrap_or_default();
@@ -224,7 +231,9 @@ async fn stream(
     headers: HeaderMap,
 ) -> Answer {
     let since = params.seq("since")?;
-    let filter = TypeFilter::parse(api.app.catalogue(), &params.all("type"))
+    let names = params.all("type");
+    known::filter(&api.app, caller.workspace(), &names).await?;
+    let filter = TypeFilter::parse(&api.app.catalogue_of(caller.workspace()), &names)
         .map_err(|fault| wrong("type", fault.to_string()))?;
     let chat = params.one::<ChatId>("chat")?;
     params.finish()?;

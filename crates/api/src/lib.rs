@@ -8,6 +8,7 @@
 //! they may), `body` and `params` (what they ask), `answer`, `guard` (around every request), `stream` (what goes on as
 //! the log grows); then a file for each noun, `web` (the chat page's visitors), `files`, `pages`, `health`, [`openapi`].
 
+mod accounts;
 mod address;
 mod agents;
 mod answer;
@@ -25,6 +26,7 @@ mod events;
 mod files;
 mod guard;
 mod health;
+mod hooks;
 mod jobs;
 mod livechat;
 mod nodes;
@@ -33,9 +35,13 @@ pub mod pages;
 mod params;
 pub mod problem;
 mod provider;
+mod queries;
 mod rate;
+mod records;
 mod routes;
 mod runs;
+mod service_levels;
+mod simulations;
 pub mod state;
 mod stream;
 mod tokens;

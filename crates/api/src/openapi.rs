@@ -1,5 +1,8 @@
-//! The API's description: OpenAPI 3.1, made from the handlers. What all operations share is added here.
+//! The API's description: OpenAPI 3.1, made from the handlers. What all operations share is added here, and what the
+//! server itself posts: the webhooks, made from the vocabulary.
 
+use serde_json::{Map, Value};
+use tidings_catalogue::{Catalogue, Webhooks};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
@@ -19,13 +22,32 @@ pub fn openapi() -> OpenApi {
     openapi
 }
 
-/// The same as JSON for people to read, as it is committed in `docs/reference/openapi.json`.
+/// The same with the webhooks, as JSON for people to read: as it is served, and committed in
+/// `docs/reference/openapi.json`.
 pub fn openapi_json() -> String {
-    let mut json = openapi()
-        .to_pretty_json()
-        .expect("a description has text keys only, so writing cannot fail");
+    let written = "a description has text keys only, so writing cannot fail";
+    let mut document = serde_json::to_value(openapi()).expect(written);
+    describe_webhooks(&mut document);
+    let mut json = serde_json::to_string_pretty(&document).expect(written);
     json.push('\n');
     json
+}
+
+/// Adds what is posted to endpoints. The builder of the rest knows no webhooks, so they go into the finished document.
+fn describe_webhooks(document: &mut Value) {
+    let catalogue = Catalogue::builtin()
+        .expect("the files that the binary carries are right, as the catalogue's tests say");
+    let Webhooks { webhooks, schemas, parameters } = tidings_catalogue::webhooks(&catalogue);
+    let Value::Object(document) = document else { return };
+    document.insert("webhooks".into(), webhooks.into());
+    for (part, added) in [("schemas", schemas), ("parameters", parameters)] {
+        let components = document.entry("components").or_insert_with(|| Map::new().into());
+        let Value::Object(components) = components else { return };
+        let there = components.entry(part).or_insert_with(|| Map::new().into());
+        if let Value::Object(there) = there {
+            there.extend(added);
+        }
+    }
 }
 
 /// What stands above everything.

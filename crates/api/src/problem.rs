@@ -71,6 +71,8 @@ codes! {
         "It was revoked, or copied wrongly. An administrator can make a new one.";
     SecretWrong = "secret_wrong", UNAUTHORIZED, "The secret token is missing or wrong",
         "Only the channel's provider knows it; set the webhook again with the channel's `secret_token`.";
+    SignatureWrong = "signature_wrong", UNAUTHORIZED, "The signature is missing or wrong",
+        "Sign the body as it goes out, by the rule and with the secret that the hook was given.";
     RightMissing = "right_missing", FORBIDDEN, "The token may not do this",
         "`detail` names the right; an administrator can make a token that has it.";
     CustomerBanned = "customer_banned", FORBIDDEN, "The visitor is banned",
@@ -93,6 +95,8 @@ codes! {
         "Use a new key for a new event; the same key only to repeat the same call.";
     ChangedMeanwhile = "changed_meanwhile", CONFLICT, "Somebody else changed it meanwhile",
         "Read it again, then decide again.";
+    ChatClosed = "chat_closed", CONFLICT, "The chat is closed",
+        "Only an open chat can be put aside; the customer's next message opens it again.";
     NotPending = "not_pending", CONFLICT, "The delivery does not wait for a try",
         "Only a pending delivery to an endpoint can be given up; `detail` says how this one stands.";
     EndpointOff = "endpoint_off", CONFLICT, "The endpoint is switched off",
@@ -101,6 +105,16 @@ codes! {
         "One of an endpoint and ten of a workspace may run at once: wait for one, or cancel it.";
     JobEnded = "job_ended", CONFLICT, "The job has ended already",
         "There is nothing to cancel; `GET /api/v1/jobs/{id}` tells what became of it.";
+    EventTypeExists = "event_type_exists", CONFLICT, "The workspace has a type of this name",
+        "`PUT /api/v1/event-types/{name}` changes it.";
+    EventTypeBuiltin = "event_type_builtin", CONFLICT, "The type is one of every workspace",
+        "It is not changed here; give a type of your own another name.";
+    EventTypeUsed = "event_type_used", CONFLICT, "Others need the type as it is",
+        "`detail` names endpoints and bots that would not work: change them first.";
+    EventTypeVersion = "event_type_version", CONFLICT, "The version does not go with the change",
+        "A stable type's version is raised by one exactly when readers or senders break; `errors` names each change.";
+    EventTypesFull = "event_types_full", CONFLICT, "The workspace has enough types of its own",
+        "Remove one that nobody needs.";
     NoRequest = "no_request", CONFLICT, "There is no request to show",
         "`detail` says why: deliveries to customers are calls of their channel, and a removed endpoint has no address.";
     FileNotReady = "file_not_ready", CONFLICT, "The file is still being copied",
@@ -114,7 +128,9 @@ codes! {
     WrongContentType = "wrong_content_type", UNSUPPORTED_MEDIA_TYPE, "The body is not declared as JSON",
         "Send the header `Content-Type: application/json`.";
     UnknownEventType = "unknown_event_type", UNPROCESSABLE_ENTITY, "The catalogue has no such event type",
-        "`detail` names the nearest known one; `GET /api/v1/event-types` lists all.";
+        "`detail` names the nearest known one; `GET /api/v1/event-types` lists all, `POST /api/v1/event-types/drafts` drafts one of your own from a sample.";
+    InvalidEventType = "invalid_event_type", UNPROCESSABLE_ENTITY, "The type cannot be taken",
+        "`errors` names each field that is wrong, with a code.";
     NotAFact = "not_a_fact", UNPROCESSABLE_ENTITY, "Events of this type cannot be sent",
         "Somebody waits for an answer to them; only types of the kind `after` can be sent.";
     NotAQuestion = "not_a_question", UNPROCESSABLE_ENTITY, "Nobody waits for an answer to this event",
@@ -123,6 +139,10 @@ codes! {
         "`errors` names each place by a JSON pointer; `GET /api/v1/event-types/{type}` shows the schema and a sample.";
     UnknownChat = "unknown_chat", UNPROCESSABLE_ENTITY, "There is no such chat",
         "Chats begin with a customer's first message; `GET /api/v1/chats` lists them.";
+    RefusedByBehavior = "refused_by_behavior", UNPROCESSABLE_ENTITY, "A behavior refused it",
+        "`detail` says why; `behavior.refused` in the log names the bot and its behavior.";
+    BotRefused = "bot_refused", UNPROCESSABLE_ENTITY, "The bot's text has errors",
+        "`errors` names each, with file, line and column; what ran before runs on. `tidings check` tells the same.";
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field's value cannot be taken",
         "`errors` names the field, and says what it may be.";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests",
@@ -164,6 +184,10 @@ pub struct FieldError {
     pub pointer: String,
     /// What is wrong there.
     pub message: String,
+    /// A stable code, where the fault has one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub code: Option<&'static str>,
 }
 
 /// An answer that is not a success (RFC 9457).
@@ -198,7 +222,21 @@ impl Problem {
     /// The same, at a field.
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        self.errors.push(FieldError { pointer: pointer.into(), message: message.into() });
+        let (pointer, message) = (pointer.into(), message.into());
+        self.errors.push(FieldError { pointer, message, code: None });
+        self
+    }
+
+    /// The same, at a field whose fault has a code of its own.
+    #[must_use]
+    pub fn at_with(
+        mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        let (pointer, message) = (pointer.into(), message.into());
+        self.errors.push(FieldError { pointer, message, code: Some(code) });
         self
     }
 

@@ -12,8 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::problem::{Code, Problem};
 use crate::state::{Api, ApiState};
 use crate::{
-    agents, bots, channels, chats, customers, deliveries, endpoints, event_types, events, files,
-    guard, health, jobs, livechat, nodes, openapi, pages, provider, runs, tokens, web, workspace,
+    accounts, agents, bots, channels, chats, customers, deliveries, endpoints, event_types, events,
+    files, guard, health, hooks, jobs, livechat, nodes, openapi, pages, provider, queries, records,
+    runs, service_levels, simulations, tokens, web, workspace,
 };
 
 /// Everything that the server answers.
@@ -27,6 +28,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(pages::routes())
         .merge(health::routes())
         .merge(livechat::routes(&api))
+        .merge(hooks::doors())
         .route("/openapi.json", get(move || std::future::ready(as_json(description.clone()))))
         .with_state(api.clone());
     if let Some(extra) = extra {
@@ -58,6 +60,12 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(web::routes())
         .merge(provider::routes())
         .merge(files::routes())
+        .merge(queries::routes())
+        .merge(records::routes())
+        .merge(simulations::routes())
+        .merge(hooks::routes())
+        .merge(accounts::routes())
+        .merge(service_levels::routes())
 }
 
 fn as_json(bytes: Bytes) -> Response {

@@ -2,13 +2,17 @@
 //!
 //! A change is one commit, then the directory of the workspace is read again. None of it runs in the path of an event.
 
+pub mod accounts;
 pub mod agents;
 pub mod bots;
 pub mod channels;
 pub mod chats;
 pub mod endpoints;
+pub mod event_types;
 pub mod groups;
+pub mod hooks;
 pub(crate) mod listed;
+pub mod service_levels;
 pub mod tokens;
 pub(crate) mod told;
 pub mod web_settings;
@@ -35,6 +39,9 @@ pub enum AdminError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// The chat is closed.
+    #[error("the chat is closed: only an open one can be put aside")]
+    ChatClosed,
     /// Somebody else changed it meanwhile.
     #[error("it was changed by somebody else meanwhile: look again")]
     Conflict,

@@ -25,6 +25,7 @@ use crate::nodes::hold::{self, Hold, Under};
 use crate::nodes::holdings::Holdings;
 use crate::passes::{BELIEVED_FOR, Passes};
 use crate::pipeline::deliver::UNPROVEN_MAX;
+use crate::pipeline::deliver::bodies::Bodies;
 use crate::pipeline::deliver::crowd::Crowd;
 use crate::pipeline::deliver::gauges::{self, Gauges};
 use crate::pipeline::deliver::pulse::Pulses;
@@ -94,6 +95,8 @@ pub struct App {
     pub(crate) clock_moved: Notify,
     /// Places for deliveries to receivers whose last try was not taken.
     pub(crate) unproven_deliveries: Semaphore,
+    /// The bodies of deliveries that were made last.
+    pub(crate) bodies: Bodies,
     /// The endpoints of this node that have something under way.
     pub(crate) crowd: Arc<Crowd>,
     /// Places for mails that are sent.
@@ -155,6 +158,7 @@ impl App {
             timers_changed: Notify::new(),
             clock_moved: Notify::new(),
             unproven_deliveries: Semaphore::new(UNPROVEN_MAX),
+            bodies: Bodies::default(),
             crowd: Arc::default(),
             mails: Semaphore::new(MAILS_AT_ONCE_MAX),
             pulses: Pulses::default(),
@@ -190,9 +194,15 @@ impl App {
         self.archive.close().await;
     }
 
-    /// The vocabulary.
+    /// The vocabulary of every workspace; see [`App::catalogue_of`].
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
+    }
+
+    /// The vocabulary of a workspace: that of all, and its own types.
+    pub fn catalogue_of(&self, workspace: WorkspaceId) -> Arc<Catalogue> {
+        let own = self.directory(workspace).map(|directory| directory.catalogue());
+        own.unwrap_or_else(|| Arc::clone(&self.catalogue))
     }
 
     /// The installation's key.
@@ -268,7 +278,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
     ) -> Result<Arc<Directory>, ReadError> {
-        let directory = Arc::new(Directory::new(workspace));
+        let directory = Arc::new(Directory::new(workspace, &self.catalogue));
         directory.refresh(self).await?;
         let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(directories.entry(workspace).or_insert(directory)))

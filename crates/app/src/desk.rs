@@ -7,7 +7,7 @@
 //! In reading order: [`actor`] (who acts, and what they see), [`credentials`] (how they show who they are), [`find`],
 //! [`change`] (one decision, one commit). Then what people do: with [`chats`], with [`events`] in them, with
 //! [`properties`] and [`tags`], with [`customers`], with the [`team`] and the workspace; [`routing`] says which agent a
-//! chat goes to. What they see of it: [`look`] when they ask, [`push`] and [`hub`] as it happens, [`webhooks`] elsewhere.
+//! chat goes to, [`service_levels`] when somebody waits too long, [`snooze`] when a chat that was put aside comes back. What they see of it: [`look`] when they ask, [`push`] and [`hub`] as it happens, [`webhooks`] elsewhere.
 
 pub mod actor;
 pub mod auto_access;
@@ -24,6 +24,8 @@ pub mod look;
 pub mod properties;
 pub mod push;
 pub mod routing;
+pub mod service_levels;
+pub mod snooze;
 pub mod tags;
 pub mod team;
 pub mod url_info;

@@ -1,31 +1,40 @@
-//! What the pipeline keeps at hand about a workspace: its channels, endpoints, agents and bots.
+//! What the pipeline keeps at hand about a workspace: its channels, endpoints, agents, bots, paused behaviors and types of
+//! events.
 //!
 //! All of it is derived from documents, and read again after each change and every [`REFRESH_INTERVAL`]; who missed a
 //! change is slower by that, never wrong: what is committed is checked against the documents themselves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tidings_behaviors::{Behavior, Bot, Heard, Status};
-use tidings_catalogue::{Kind as EventKind, TypeFilter};
+use tidings_catalogue::{Catalogue, Kind as EventKind, TypeFilter};
 use tidings_model::{
     Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Destination, Endpoint, EndpointId,
-    Event, Group, GroupName, GroupNumber, Properties, Seq, Timestamp, TypeName, WorkspaceId,
+    Event, Group, GroupName, GroupNumber, Properties, Seq, ServiceLevel, Timestamp, TypeName,
+    WorkspaceId,
 };
+use tidings_nlu::Classifier;
 use tidings_store::{DocKey, DocumentQuery, Kind, ReadError, Scan, Store, Version};
 use tokio::sync::Notify;
 
 use crate::App;
+use crate::admin::event_types::{self, StoredType};
 use crate::admin::workspaces::Workspace;
 use crate::desk::properties::{RegisteredProperty, Registry};
+use crate::desk::service_levels::Levels;
 use crate::pipeline::deliver::prepared::{Prepared, Unready};
 use crate::pipeline::deliver::wish::Wish;
+use crate::pipeline::failing::{Pause, Paused};
 use crate::pipeline::reader::chain;
 use crate::pipeline::scene::{Seen, seen};
 use crate::together::Together;
+
+/// How the types begin that tell what texts mean.
+const MEANINGS: &str = "nlu.";
 
 /// How often a directory is read again without a hint.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
@@ -38,6 +47,7 @@ const PAGE: usize = 500;
 pub struct Directory {
     workspace: WorkspaceId,
     listed: RwLock<Arc<Listed>>,
+    types: RwLock<Arc<Types>>,
     bots: RwLock<Arc<BotShelf>>,
     /// How often it was read.
     generation: AtomicU64,
@@ -51,6 +61,16 @@ pub struct Directory {
     version: AtomicU64,
     /// Held while the version is looked at; up to which event it was.
     looking: tokio::sync::Mutex<Seq>,
+    /// Held while it is noted that a behavior failed.
+    marking: tokio::sync::Mutex<()>,
+}
+
+/// The vocabulary of the workspace.
+#[derive(Debug)]
+struct Types {
+    catalogue: Arc<Catalogue>,
+    /// Of which documents it was made: while they are the same, it is not made again.
+    of: Vec<(String, Version)>,
 }
 
 /// What is listed in documents.
@@ -63,6 +83,8 @@ struct Listed {
     endpoints: Vec<Arc<Subscriber>>,
     subscribers_of: HashMap<TypeName, Arc<[Arc<Subscriber>]>>,
     registry: Arc<Registry>,
+    service_levels: Arc<Levels>,
+    paused: Arc<Paused>,
     /// Documents that this release cannot read: a newer one wrote them.
     unread: Vec<DocKey>,
 }
@@ -101,6 +123,10 @@ impl Subscriber {
 pub struct BotShelf {
     bots: Vec<Arc<Bot>>,
     listeners_of: HashMap<TypeName, Vec<Listener>>,
+    /// Whether a behavior listens to what texts mean.
+    hears_meanings: bool,
+    /// What texts mean to bots that have intents; trained when the first text comes.
+    classifiers: HashMap<BotName, OnceLock<Option<Arc<Classifier>>>>,
 }
 
 /// A behavior that listens to a type.
@@ -132,7 +158,12 @@ impl BotShelf {
                 }
             }
         }
-        Self { bots, listeners_of }
+        let has_intents = |bot: &&Arc<Bot>| !bot.intents.is_empty();
+        let with_intents = bots.iter().filter(has_intents);
+        let classifiers = with_intents.map(|bot| (bot.name.clone(), OnceLock::new())).collect();
+        let hears_meanings =
+            listeners_of.keys().any(|event_type| event_type.as_str().starts_with(MEANINGS));
+        Self { bots, listeners_of, hears_meanings, classifiers }
     }
 
     /// The live bots, by name.
@@ -145,6 +176,36 @@ impl BotShelf {
         self.bots.iter().find(|bot| bot.name == *name)
     }
 
+    /// Whether a question of a live bot handles events of this type itself.
+    pub(crate) fn handles_locally(&self, event_type: &TypeName) -> bool {
+        self.bots.iter().any(|bot| bot.handles_locally(event_type))
+    }
+
+    /// Whether a behavior listens to what texts mean.
+    pub(crate) const fn hears_meanings(&self) -> bool {
+        self.hears_meanings
+    }
+
+    /// What texts mean to a bot; `None` for one without intents.
+    pub(crate) fn classifier(&self, name: &BotName) -> Option<Arc<Classifier>> {
+        let train = || {
+            let bot = self.bot(name)?;
+            let intents: Vec<(&str, &[String])> = bot
+                .intents
+                .iter()
+                .map(|intent| (intent.name.as_str(), intent.examples.as_slice()))
+                .collect();
+            match Classifier::train(&intents) {
+                Ok(classifier) => Some(Arc::new(classifier)),
+                Err(wrong) => {
+                    tracing::error!(bot = %name, "the intents of {name} cannot be learned: {wrong}");
+                    None
+                }
+            }
+        };
+        self.classifiers.get(name)?.get_or_init(train).clone()
+    }
+
     /// Who listens to a type, in the order in which they react.
     pub fn listeners(&self, event_type: &TypeName) -> &[Listener] {
         self.listeners_of.get(event_type).map(Vec::as_slice).unwrap_or_default()
@@ -152,10 +213,12 @@ impl BotShelf {
 }
 
 impl Directory {
-    pub(crate) fn new(workspace: WorkspaceId) -> Self {
+    pub(crate) fn new(workspace: WorkspaceId, catalogue: &Arc<Catalogue>) -> Self {
+        let types = Types { catalogue: Arc::clone(catalogue), of: Vec::new() };
         Self {
             workspace,
             listed: RwLock::default(),
+            types: RwLock::new(Arc::new(types)),
             bots: RwLock::default(),
             generation: AtomicU64::new(0),
             reading: Together::default(),
@@ -163,6 +226,7 @@ impl Directory {
             stale: Notify::new(),
             version: AtomicU64::new(0),
             looking: tokio::sync::Mutex::new(Seq::START),
+            marking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -174,6 +238,11 @@ impl Directory {
     /// Moves with each reading: what was derived from the one before is to be looked at again.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// The vocabulary of the workspace: that of all, and its own types.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.types().catalogue)
     }
 
     /// A channel.
@@ -245,6 +314,21 @@ impl Directory {
         self.listed().unread.first().cloned()
     }
 
+    /// What the workspace promises of time in its chats.
+    pub(crate) fn service_levels(&self) -> Arc<Levels> {
+        Arc::clone(&self.listed().service_levels)
+    }
+
+    /// The behaviors that do not react, as they kept failing.
+    pub(crate) fn paused(&self) -> Arc<Paused> {
+        Arc::clone(&self.listed().paused)
+    }
+
+    /// The turn to note that a behavior failed.
+    pub(crate) async fn marking(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.marking.lock().await
+    }
+
     /// What properties there are.
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.listed().registry)
@@ -286,14 +370,15 @@ impl Directory {
     }
 
     /// Whether an endpoint may want this event; only facts go out. What its condition asks of teams is looked up later.
-    pub(crate) fn wants(&self, app: &App, subscriber: &Subscriber, event: &Event) -> bool {
-        event.seq.0 > subscriber.endpoint.value.after_seq && self.fits(app, subscriber, event)
+    pub(crate) fn wants(&self, subscriber: &Subscriber, event: &Event) -> bool {
+        event.seq.0 > subscriber.endpoint.value.after_seq && self.fits(subscriber, event)
     }
 
     /// Whether an endpoint may want such an event, whenever it came.
-    pub(crate) fn fits(&self, app: &App, subscriber: &Subscriber, event: &Event) -> bool {
-        let is_fact =
-            app.catalogue.get(&event.event_type).is_none_or(|known| known.kind == EventKind::After);
+    pub(crate) fn fits(&self, subscriber: &Subscriber, event: &Event) -> bool {
+        let types = self.types();
+        let known = types.catalogue.get(&event.event_type);
+        let is_fact = known.is_none_or(|known| known.kind == EventKind::After);
         is_fact
             && subscriber.wish.may_be_for(self, event)
             && subscriber.filter.matches(
@@ -360,6 +445,13 @@ impl Directory {
         for RegisteredProperty { owner, name, definition, .. } in values(properties) {
             registry.register(&owner, &name, definition);
         }
+        let types: Vec<Seen<StoredType>> = reading.all(Kind::EventType).await?;
+        let known_types = self.types();
+        let types = known_types.or_of(&app.catalogue, types);
+        let is_same_catalogue = Arc::ptr_eq(&known_types, &types);
+        let catalogue = Arc::clone(&types.catalogue);
+        let levels: Vec<Seen<ServiceLevel>> = reading.all(Kind::ServiceLevel).await?;
+        let pauses: Vec<Seen<Pause>> = reading.all(Kind::BehaviorPause).await?;
         let endpoints: Vec<Seen<Endpoint>> = reading.all(Kind::Endpoint).await?;
         let workspaces: Vec<Seen<Workspace>> = reading.all(Kind::Workspace).await?;
         let license_properties =
@@ -370,7 +462,9 @@ impl Directory {
             before.endpoints.iter().map(|known| (known.endpoint.value.id, known)).collect();
         for endpoint in endpoints {
             let known = before.get(&endpoint.value.id);
-            if let Some(known) = known.filter(|known| known.is_of(&endpoint, now)) {
+            let is_known =
+                |known: &&&Arc<Subscriber>| is_same_catalogue && known.is_of(&endpoint, now);
+            if let Some(known) = known.filter(is_known) {
                 subscribers.push(Arc::clone(known));
                 continue;
             }
@@ -382,18 +476,18 @@ impl Directory {
                 );
                 Wish::default()
             });
-            match TypeFilter::parse(&app.catalogue, &endpoint.value.events) {
-                Ok(filter) => {
-                    subscribers.push(Arc::new(Subscriber { endpoint, filter, wish, prepared }));
-                }
-                Err(wrong) => tracing::warn!(
+            let (filter, gone) = TypeFilter::parse_known(&catalogue, &endpoint.value.events);
+            if !gone.is_empty() {
+                tracing::warn!(
                     endpoint.id = %endpoint.value.id,
-                    "an endpoint asks for what the catalogue has no more: {wrong}"
-                ),
+                    "an endpoint asks for what the catalogue has no more: {}",
+                    gone.join(", ")
+                );
             }
+            subscribers.push(Arc::new(Subscriber { endpoint, filter, wish, prepared }));
         }
         let mut subscribers_of: HashMap<TypeName, Arc<[Arc<Subscriber>]>> = HashMap::new();
-        for event_type in app.catalogue.types() {
+        for event_type in catalogue.types() {
             let of_type: Arc<[_]> = subscribers
                 .iter()
                 .filter(|subscriber| {
@@ -417,15 +511,38 @@ impl Directory {
             endpoints: subscribers,
             subscribers_of,
             registry: Arc::new(registry),
+            service_levels: Arc::new(Levels::of(values(levels))),
+            paused: Arc::new(Paused::of(values(pauses))),
             unread,
         };
+        *self.types.write().unwrap_or_else(PoisonError::into_inner) = types;
         *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listed);
         self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
+    fn types(&self) -> Arc<Types> {
+        Arc::clone(&self.types.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn listed(&self) -> Arc<Listed> {
         Arc::clone(&self.listed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Types {
+    /// These types, or those of other documents: then the vocabulary is made anew.
+    fn or_of(self: &Arc<Self>, base: &Arc<Catalogue>, stored: Vec<Seen<StoredType>>) -> Arc<Self> {
+        let name = |stored: &Seen<StoredType>| stored.value.name().to_owned();
+        let of: Vec<_> = stored.iter().map(|stored| (name(stored), stored.version)).collect();
+        if of == self.of {
+            return Arc::clone(self);
+        }
+        if of.is_empty() {
+            return Arc::new(Self { catalogue: Arc::clone(base), of });
+        }
+        let catalogue = event_types::over(base, values(stored));
+        Arc::new(Self { catalogue: Arc::new(catalogue), of })
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct Change {
     /// Bans, by their documents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) bans: Vec<String>,
-    /// What the directory lists: channels, agents, teams, endpoints, properties, the workspace itself.
+    /// What the directory lists: channels, agents, teams, endpoints, properties, types, paused behaviors, the workspace itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) directory: bool,
     /// Which bots are live.
@@ -90,6 +90,9 @@ impl Change {
                 | Kind::Group
                 | Kind::Property
                 | Kind::Endpoint
+                | Kind::EventType
+                | Kind::ServiceLevel
+                | Kind::BehaviorPause
                 | Kind::Workspace => change.directory = true,
                 Kind::Token
                 | Kind::Customer
@@ -97,7 +100,9 @@ impl Change {
                 | Kind::Control
                 | Kind::Session
                 | Kind::BotVersion
+                | Kind::Publication
                 | Kind::Run
+                | Kind::BehaviorMark
                 | Kind::Delivery
                 | Kind::DeliveryPage
                 | Kind::Progress
@@ -113,6 +118,10 @@ impl Change {
                 | Kind::Form
                 | Kind::Lease
                 | Kind::Turn
+                | Kind::Record
+                | Kind::Hook
+                | Kind::Account
+                | Kind::ServiceClock
                 | Kind::Directory => {}
             }
         }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use tidings_catalogue::TypeFilter;
 use tidings_model::{Channel, ChannelId, WorkspaceId};
 use tidings_store::ReadError;
 
@@ -23,6 +24,20 @@ pub async fn seek(
         Some(directory) if !is_known(&directory) => fresh::look_again(app, &directory).await,
         Some(_) | None => Ok(()),
     }
+}
+
+/// Sees to it that a type of events is known by this name, if there is one.
+pub async fn event_type(app: &App, workspace: WorkspaceId, name: &str) -> Result<(), ReadError> {
+    if app.catalogue().resolve(name).is_some() {
+        return Ok(());
+    }
+    seek(app, workspace, |directory| directory.catalogue().resolve(name).is_some()).await
+}
+
+/// Sees to it that the types that a filter names are known, if there are such.
+pub async fn filter(app: &App, workspace: WorkspaceId, names: &[String]) -> Result<(), ReadError> {
+    let is_known = |directory: &Directory| TypeFilter::parse(&directory.catalogue(), names).is_ok();
+    seek(app, workspace, is_known).await
 }
 
 /// What is known at a moment.

@@ -3,7 +3,7 @@
 //! In reading order: [`app`] (what everything shares), [`settings`], [`directory`] (what the pipeline keeps at hand about
 //! a workspace), [`known`] (what is not found in it, looked for again), `hints` (what nodes tell each other), `kept` (what was read lately: `scenes` of busy chats, `passes` of who is let in),
 //! [`nodes`] (how several nodes divide the work), [`pipeline`] (the path of an event), [`desk`]
-//! (what people do in chats, and see of them), [`admin`] (what administrators change), [`seal`] (secrets at rest).
+//! (what people do in chats, and see of them), [`admin`] (what administrators change), [`records`] (typed things beside conversations), [`simulations`] (what a bot would do), [`seal`] (secrets at rest).
 
 pub mod admin;
 pub mod app;
@@ -17,9 +17,11 @@ pub mod nodes;
 mod passes;
 pub mod pipeline;
 mod places;
+pub mod records;
 mod scenes;
 pub mod seal;
 pub mod settings;
+pub mod simulations;
 mod together;
 pub mod visitor;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tidings_brokers::Brokers;
 use tidings_mail::Mailer;
+use tidings_script::Sandbox;
 
 use crate::Places;
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub keep_events_max: Option<u64>,
     /// How long it is kept what became of deliveries; `None` keeps it for ever.
     pub keep_deliveries_for: Option<Duration>,
+    /// How long runs of behaviors are kept after their end; `None` keeps them for ever.
+    pub keep_runs_for: Option<Duration>,
     /// When a failed delivery is tried again, one delay after the other; after the last it has failed.
     pub retry_delays: Vec<Duration>,
     /// How long one delivery may take, from the look-up of the name to the last byte of the answer.
@@ -42,8 +45,12 @@ pub struct Settings {
     pub bot_failure_answer: String,
     /// How many messages bots may write in one chat within a minute, before the loop guard stops them.
     pub bot_messages_per_minute_max: u32,
+    /// How many runs of a behavior must fail in a row, within a day, until it is paused; 0 pauses none.
+    pub bot_pause_after_failures: u32,
     /// Who tells those who run the installation how endpoints are; `None` tells nobody.
     pub mail: Option<Mailer>,
+    /// Where scripts of bots run; without it none does.
+    pub scripts: Option<Sandbox>,
     /// What this node was told in which all nodes must agree, by name: said with its beats, for `doctor`.
     pub alike: BTreeMap<String, Value>,
 }
@@ -59,6 +66,7 @@ impl Default for Settings {
             keep_events_for: None,
             keep_events_max: None,
             keep_deliveries_for: Some(KEEP_DELIVERIES_FOR),
+            keep_runs_for: Some(KEEP_RUNS_FOR),
             retry_delays: RETRY_DELAYS_S.into_iter().map(Duration::from_secs).collect(),
             delivery_deadline: Duration::from_secs(15),
             brokers: Arc::default(),
@@ -66,7 +74,9 @@ impl Default for Settings {
             bot_failure_answer:
                 "Sorry, something went wrong on our side. Please try again in a moment.".into(),
             bot_messages_per_minute_max: 60,
+            bot_pause_after_failures: 20,
             mail: None,
+            scripts: None,
             alike: BTreeMap::new(),
         }
     }
@@ -115,6 +125,9 @@ impl std::fmt::Debug for Secret {
 
 /// A month: whoever asks what was sent mostly asks within days, and the longest schedule of retries is over by then.
 const KEEP_DELIVERIES_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// A month, as what became of deliveries.
+const KEEP_RUNS_FOR: Duration = KEEP_DELIVERIES_FOR;
 
 /// The limit that chat clients were written for: 10 MB.
 const UPLOAD_BYTES_MAX: u64 = 10 * 1024 * 1024;

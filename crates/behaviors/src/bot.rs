@@ -1,13 +1,15 @@
 //! A bot as it is loaded: never changed, shared by whoever runs it. Made by [`Bot::load`], asked by `app`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use tidings_model::{AuthorKind, BotName, TypeName};
 
 use crate::condition::Condition;
+use crate::owner::Owner;
 use crate::parameter::{Parameter, ValueKind};
 use crate::program::Program;
+use crate::schedule::Schedule;
 use crate::{BotSource, Heard, Problem, Vocabulary, load};
 
 /// A bot, compiled: all that a run needs beside its facts.
@@ -17,11 +19,15 @@ pub struct Bot {
     pub name: BotName,
     /// The version of its text, see [`BotSource::version`].
     pub version: String,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its intents, for the one who finds them in messages.
     pub intents: Vec<Intent>,
     pub(crate) behaviors: Vec<Behavior>,
     pub(crate) by_name: HashMap<String, usize>,
     pub(crate) program: Program,
+    /// What its questions handle themselves.
+    pub(crate) local_types: HashSet<TypeName>,
 }
 
 /// Something that a customer may want, with sentences that say so.
@@ -68,10 +74,16 @@ pub struct Behavior {
     pub on: Vec<Heard>,
     /// Whose events it hears; empty for everybody's. A bot never hears its own, which `app` sees to.
     pub from: Vec<AuthorKind>,
+    /// When it is due by itself.
+    pub schedule: Option<Schedule>,
     /// Of several behaviors on one event the higher goes first.
     pub priority: i32,
     /// Whether it reacts.
     pub status: Status,
+    /// Whether other bots may call it.
+    pub is_public: bool,
+    /// Whether it answers beside a question that waits, which goes on waiting.
+    pub aside: bool,
     /// What a `call` gives it.
     pub inputs: Vec<Parameter>,
     /// What it leaves in `vars.result`, if it says so.
@@ -94,6 +106,11 @@ impl Bot {
         vocabulary: &dyn Vocabulary,
     ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         load::load(source, vocabulary)
+    }
+
+    /// Whether one of its questions handles events of this type itself.
+    pub fn handles_locally(&self, event_type: &TypeName) -> bool {
+        self.local_types.contains(event_type)
     }
 
     /// Its behaviors, in the order of the text.

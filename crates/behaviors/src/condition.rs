@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::reader::Reader;
 use crate::stage::{Halt, Stage};
 use crate::template::Expression;
+use crate::trace::Saw;
 use crate::yaml::{Kind, Node};
 
 /// How deep lists of conditions may nest.
@@ -111,7 +112,7 @@ impl Condition {
     }
 
     /// Whether it holds, and what its expressions saw: of a list those that were asked.
-    pub(crate) fn holds(&self, stage: &mut Stage<'_>) -> Result<(bool, Value), Halt> {
+    pub(crate) fn holds(&self, stage: &mut Stage<'_>) -> Result<(bool, Saw), Halt> {
         let (conditions, decided_by) = match self {
             Self::Expression(expression) => return stage.holds(expression),
             Self::Not(condition) => {
@@ -123,11 +124,11 @@ impl Condition {
         let mut saw = Vec::new();
         for condition in conditions {
             let (holds, value) = condition.holds(stage)?;
-            saw.push(value);
+            saw.push(value.into());
             if holds == decided_by {
-                return Ok((decided_by, saw.into()));
+                return Ok((decided_by, Value::Array(saw).into()));
             }
         }
-        Ok((!decided_by, saw.into()))
+        Ok((!decided_by, Value::Array(saw).into()))
     }
 }

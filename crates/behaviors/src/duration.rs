@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 pub(crate) const WAIT_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// Reads a length of time; a day has 24 hours and a week 7 days, as a run does not know where the customer lives.
-pub(crate) fn parse(text: &str) -> Result<SignedDuration, String> {
+pub fn parse(text: &str) -> Result<SignedDuration, String> {
     let unclear = || format!("{text:?} is no length of time: write 30s, 10m, 2h or 3 days");
     let span: Span = text.trim().parse().map_err(|_| unclear())?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| unclear())?;

@@ -1,7 +1,9 @@
 //! What a behavior wants done. The interpreter only says so; `app` commits it, in the order given, or none of it.
 
-use serde_json::Value;
-use tidings_model::{AgentId, GroupName, Timestamp, TypeName};
+use serde_json::{Map, Value};
+use tidings_model::{AgentId, BotName, GroupName, Timestamp, TypeName};
+
+use crate::wanted::Wanted;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +15,11 @@ pub enum Effect {
         /// Its type.
         event_type: TypeName,
         /// Its data, not yet validated against the catalogue.
+        data: Value,
+    },
+    /// Tell that the customer filled in a form, or answered a question that is one by itself.
+    Filled {
+        /// The data of a `chat.form_filled`.
         data: Value,
     },
     /// Answer who waits for it: the event that started the run is a question.
@@ -55,6 +62,35 @@ pub enum Effect {
     },
     /// Take the control lease back to this bot, from the queue or from nobody; never from an agent.
     GiveBack,
+    /// Give the control lease on to a bot, if another one has it: a public behavior talks in place of who called it.
+    PassControl {
+        /// The one who has it.
+        from: BotName,
+        /// The one who gets it.
+        to: BotName,
+    },
+    /// Change what is about to happen: these fields have these values.
+    Change {
+        /// The fields.
+        fields: Map<String, Value>,
+    },
+    /// Refuse what is about to happen.
+    Refuse {
+        /// Why, for who wanted it.
+        reason: String,
+    },
+    /// Tell agents something.
+    Notify(Notify),
+    /// Make an agent the owner of the chat, or nobody.
+    Assign {
+        /// Who.
+        agent: Option<AgentId>,
+    },
+    /// Give the chat to another group.
+    Move {
+        /// Which.
+        group: GroupName,
+    },
     /// Wake this run at a time; there is one such timer per run, and setting it again moves it.
     SetTimer {
         /// When.
@@ -73,6 +109,8 @@ pub struct Say {
     pub buttons: Vec<Button>,
     /// The address of an image beside it.
     pub image: Option<String>,
+    /// The kind of answer that it asks for, where the bot's text says it.
+    pub wanted: Option<Wanted>,
 }
 
 /// A button.
@@ -84,6 +122,28 @@ pub struct Button {
     pub value: String,
     /// An address to open, for a link instead of an answer.
     pub url: Option<String>,
+}
+
+/// A notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// Who is told.
+    pub to: NotifyTo,
+    /// What.
+    pub text: String,
+    /// The address of what it is about.
+    pub link: Option<String>,
+}
+
+/// Who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotifyTo {
+    /// These agents.
+    Agents(Vec<AgentId>),
+    /// All of a team.
+    Group(GroupName),
+    /// The owner of the chat.
+    Assignee,
 }
 
 /// To whom a chat is handed.

@@ -12,9 +12,10 @@ pub struct Facts {
     /// `meta`: the event's envelope without its data (`meta.type`, `meta.author.kind`, `meta.time`, ...), and
     /// `meta.channel_kind`.
     pub meta: Value,
-    /// `chat`: id, status, labels, variables, group, assignee; null outside a chat.
+    /// `chat`: id, status, labels, variables, group, assignee, agents, watchers, channel, customer (its id), `created_at`, and
+    /// its variables by their names; null outside a chat.
     pub chat: Value,
-    /// `customer`: id, name, language; null when there is none.
+    /// `customer`: id, name, email, `phone_number`, language, `created_at`; null when there is none.
     pub customer: Value,
     /// `session`: what this bot keeps for this chat's session.
     pub session: Map<String, Value>,

@@ -1,20 +1,24 @@
 //! The interpreter: starts a run, resumes one, and takes its steps until it waits or ends. Called by `app`.
 //!
 //! Pure: the same bot, run, input, facts and seeds give the same turn, so a turn that was lost before its commit is made
-//! again without harm. A run keeps its place as paths of the bot's step lists, in plain data: it resumes on another
+//! again without harm. Who wants to know how long steps take gives a [`Watch`]: it is read into the trace, and no step
+//! sees it. A run keeps its place as paths of the bot's step lists, in plain data: it resumes on another
 //! machine, on the same version of the bot. Whatever a bot's text says, a turn comes to an end: steps, loop turns, calls,
 //! effects and template fuel are bounded.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tidings_model::{Event, RunId};
+use tidings_model::{AuthorKind, Event, RunId, Timestamp, TypeName};
 
 use crate::facts::{Facts, Seeds};
 use crate::program::{List, Role};
 use crate::run::{Frame, Run, RunState, StopReason, Turn, Wait};
 use crate::stage::{CALLER, Flow, Halt, Stage};
-use crate::steps::{self, Action, repeat};
+use crate::steps::ask::Ask;
+use crate::steps::form::Form;
+use crate::steps::{self, Action, call, repeat};
+use crate::work::WorkFailed;
 use crate::{Bot, Effect};
 
 /// How many steps one turn may take: a long dialogue takes ten between two answers.
@@ -33,13 +37,113 @@ pub enum Input {
         /// The value of the button, or the text.
         value: Value,
     },
+    /// Something happened in the chat: an answer, or what the question handles itself.
+    Happened(Happened),
     /// The time that it waited for has come.
     TimeUp,
+    /// What it ordered was done, or failed.
+    Done {
+        /// What came of it.
+        outcome: Result<Value, WorkFailed>,
+        /// What it said meanwhile, for the trace.
+        log: Vec<String>,
+    },
 }
 
-/// Starts a behavior on an event. Gives nothing when its `from` or its `when` does not hold, or there is no such behavior;
-/// a `when` that fails gives a run that was stopped. That the behavior hears this type, and not its own bot, the caller
-/// has seen to.
+/// Something that happens in a chat while a run waits for an answer there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened {
+    /// The type of the event.
+    pub event_type: TypeName,
+    /// Who did it.
+    pub author: AuthorKind,
+    /// The word for the kind of channel.
+    pub channel_kind: Option<String>,
+    /// Its data.
+    pub data: Value,
+}
+
+/// The events by which customers say something.
+const SAYING: [&str; 3] = ["chat.message", "chat.postback", "chat.command"];
+
+/// What else may be what a question wants.
+const SENDING: [&str; 5] =
+    ["chat.file", "chat.file_too_big", "chat.location", "chat.contact", "chat.form_filled"];
+
+/// Whether a customer's event of this type may be the answer to a question.
+pub fn may_answer(event_type: &str) -> bool {
+    SAYING.contains(&event_type) || SENDING.contains(&event_type)
+}
+
+impl Happened {
+    /// What the customer said by it: the text of a message, the value of a button. A message that a button wrote has both.
+    pub(crate) fn words(&self) -> Option<(String, Value)> {
+        let is_said =
+            self.author == AuthorKind::Customer && SAYING.contains(&self.event_type.as_str());
+        let text = |field: &str| self.data.get(field).and_then(Value::as_str).map(str::to_owned);
+        is_said.then(|| {
+            let text = text("text").or_else(|| text("value")).unwrap_or_default();
+            let pressed = self.data.pointer("/postback/value");
+            let value = self.data.get("value").or(pressed).cloned();
+            (text.clone(), value.unwrap_or_else(|| text.into()))
+        })
+    }
+
+    /// Whether a button was pressed.
+    pub(crate) fn is_press(&self) -> bool {
+        self.event_type.as_str() == "chat.postback" || self.data.get("postback").is_some()
+    }
+}
+
+/// What a question makes of what happened. Local before global: its own handlers and right answers come first, then the
+/// bot's asides, and wrong answers last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Took {
+    /// It is not about the question.
+    Nothing,
+    /// It is the question's.
+    Taken,
+    /// It is the question's as a wrong answer, unless an aside of the bot answers it.
+    UnlessAside,
+    /// It is a button of something else: it is the question's unless a behavior of the bot reacts.
+    UnlessAnybody,
+}
+
+/// Tells a run that waits for an answer what happened. The turn is to be done if the question takes it.
+pub fn hear(
+    bot: &Bot,
+    run: Run,
+    happened: &Happened,
+    facts: &Facts,
+    seeds: Seeds,
+    watch: Option<Watch<'_>>,
+) -> (Took, Turn) {
+    let waits = matches!(run.state, RunState::Waiting { wait: Wait::Answer { .. } });
+    if !waits || run.bot_version != bot.version {
+        return (Took::Nothing, unchanged(run));
+    }
+    let before = run.clone();
+    let mut stage = Stage::new(bot, run, facts, seeds);
+    stage.watch(watch);
+    let Some((list, index)) = here(&stage) else { return (Took::Taken, stopped(stage, lost())) };
+    let Some(question) = open_question(&mut stage, &list, index) else {
+        return (Took::Taken, stopped(stage, lost()));
+    };
+    let outcome = match question {
+        Question::Ask(ask) => ask.happened(&mut stage, happened),
+        Question::Form(form) => form.happened(&mut stage, happened),
+    };
+    match outcome {
+        Ok(None) => (Took::Nothing, unchanged(before)),
+        Ok(Some(flow)) => (stage.took, go_on_with(stage, Ok(flow))),
+        Err(halt) => (stage.took, stopped(stage, halt)),
+    }
+}
+
+/// Reads the time, to tell in the trace how long a step took.
+pub type Watch<'a> = &'a dyn Fn() -> Timestamp;
+
+/// As [`start_watched`], without a watch.
 pub fn start(
     bot: &Bot,
     behavior: usize,
@@ -47,33 +151,54 @@ pub fn start(
     cause: &Event,
     seeds: Seeds,
 ) -> Option<Turn> {
+    start_watched(bot, behavior, facts, cause, seeds, None)
+}
+
+/// Starts a behavior on an event. Gives nothing when the event does not concern the bot's owner, when its `from` or its
+/// `when` does not hold, or there is no such behavior; who is called by another bot is asked for none of that. A `when`
+/// that fails gives a run that was stopped. That the behavior hears this type, and not its own bot, the caller
+/// has seen to.
+pub fn start_watched(
+    bot: &Bot,
+    behavior: usize,
+    facts: &Facts,
+    cause: &Event,
+    seeds: Seeds,
+    watch: Option<Watch<'_>>,
+) -> Option<Turn> {
     let behavior = bot.behaviors.get(behavior)?;
-    if !behavior.hears_from(cause.author.kind) {
+    let is_called = cause.event_type.as_str() == call::CALLED;
+    let concerns = behavior.hears_from(cause.author.kind) && bot.owner.hears(&bot.name, facts);
+    if !is_called && !concerns {
         return None;
     }
-    let mut started_with = Map::new();
-    started_with.insert("event".to_owned(), facts.event.clone());
-    started_with.insert("meta".to_owned(), facts.meta.clone());
     let run = Run {
         id: RunId::new(seeds.run),
         bot: bot.name.clone(),
         bot_version: bot.version.clone(),
         behavior: behavior.name.clone(),
         event: cause.id,
+        event_seq: (cause.seq.0 > 0).then_some(cause.seq.0),
         chat: cause.chat,
         state: RunState::Done,
         frames: Vec::new(),
         variables: Map::new(),
-        started_with,
+        started_with: Map::new(),
         steps_taken: 0,
         started_at: seeds.now,
         moved_at: seeds.now,
         trace: Vec::new(),
     };
-    let mut stage = Stage::new(bot, run, facts, seeds);
+    let mut stage = Stage::first(bot, run, facts, seeds);
     stage.place.clone_from(&behavior.place);
     stage.word = "when";
-    if let Some(when) = &behavior.when {
+    if is_called {
+        let given = facts.event.get("with").and_then(Value::as_object).cloned().unwrap_or_default();
+        match call::accept(behavior, given) {
+            Ok(variables) => stage.run.variables = variables,
+            Err(halt) => return Some(stopped(stage, halt)),
+        }
+    } else if let Some(when) = &behavior.when {
         match when.holds(&mut stage) {
             Ok((true, seen)) => stage.trace(json!({ "when": when.shown(), "value": seen })),
             Ok((false, _)) => return None,
@@ -81,16 +206,31 @@ pub fn start(
         }
     }
     stage.run.frames.push(Frame { steps: behavior.steps.clone(), next: 0, state: Map::new() });
+    // Not before: most conditions do not hold, and a clock costs more than they do.
+    stage.watch(watch);
     Some(go_on(stage))
+}
+
+/// As [`resume_watched`], without a watch.
+pub fn resume(bot: &Bot, run: Run, input: Input, facts: &Facts, seeds: Seeds) -> Turn {
+    resume_watched(bot, run, input, facts, seeds, None)
 }
 
 /// Goes on with a run that waits. One that does not wait for this input comes back as it is, without effects: an answer
 /// or a timer may arrive twice, or too late.
-pub fn resume(bot: &Bot, run: Run, input: Input, facts: &Facts, seeds: Seeds) -> Turn {
+pub fn resume_watched(
+    bot: &Bot,
+    run: Run,
+    input: Input,
+    facts: &Facts,
+    seeds: Seeds,
+    watch: Option<Watch<'_>>,
+) -> Turn {
     let RunState::Waiting { wait } = run.state.clone() else { return unchanged(run) };
     let until = match &wait {
         Wait::Time { until } => Some(*until),
         Wait::Answer { until } => *until,
+        Wait::Work { .. } => None,
     };
     if let (Input::TimeUp, Some(due)) = (&input, until)
         && seeds.now < due
@@ -98,7 +238,12 @@ pub fn resume(bot: &Bot, run: Run, input: Input, facts: &Facts, seeds: Seeds) ->
         // The timer fired before its time: it is set again.
         return Turn { effects: vec![Effect::SetTimer { due }], ..unchanged(run) };
     }
-    let stage = |run| Stage::new(bot, run, facts, seeds);
+    let ordered_at = run.moved_at;
+    let stage = |run| {
+        let mut stage = Stage::new(bot, run, facts, seeds);
+        stage.watch(watch);
+        stage
+    };
     if run.bot_version != bot.version {
         let halt =
             Halt::new(StopReason::Cancelled, "the run began with another version of the bot");
@@ -110,8 +255,15 @@ pub fn resume(bot: &Bot, run: Run, input: Input, facts: &Facts, seeds: Seeds) ->
         (Wait::Answer { .. }, Input::Answer { text, value }) => {
             resume_ask(stage(run), Some((text, value)))
         }
-        (Wait::Time { .. }, Input::Answer { .. })
-        | (Wait::Answer { until: None }, Input::TimeUp) => unchanged(run),
+        (Wait::Answer { .. }, Input::Happened(happened)) => {
+            hear(bot, run, &happened, facts, seeds, watch).1
+        }
+        (Wait::Work { .. }, Input::Done { outcome, log }) => {
+            resume_work(stage(run), ordered_at, outcome, log)
+        }
+        (Wait::Time { .. } | Wait::Work { .. }, Input::Answer { .. } | Input::Happened(_))
+        | (Wait::Answer { until: None } | Wait::Work { .. }, Input::TimeUp)
+        | (Wait::Time { .. } | Wait::Answer { .. }, Input::Done { .. }) => unchanged(run),
     }
 }
 
@@ -119,17 +271,60 @@ fn unchanged(run: Run) -> Turn {
     Turn { run, effects: Vec::new(), session: None, client: None }
 }
 
-/// Gives the `ask` step that the run stands at its answer, or the news that there is none.
-fn resume_ask(mut stage: Stage<'_>, answer: Option<(String, Value)>) -> Turn {
-    let Some((list, index)) = here(&stage) else { return stopped(stage, lost()) };
-    let Some(step) = list.steps.get(index) else { return stopped(stage, lost()) };
-    let Action::Ask(ask) = &step.action else { return stopped(stage, lost()) };
+/// A question that waits.
+enum Question<'s> {
+    Ask(&'s Ask),
+    Form(&'s Form),
+}
+
+/// The question that the run stands at.
+fn open_question<'s>(stage: &mut Stage<'_>, list: &'s List, index: usize) -> Option<Question<'s>> {
+    let step = list.steps.get(index)?;
+    let question = if let Action::Ask(ask) = &step.action {
+        Question::Ask(ask)
+    } else if let Action::Form(form) = &step.action {
+        Question::Form(form)
+    } else {
+        return None;
+    };
     stage.place.clone_from(&step.place);
     stage.word = step.word;
-    let outcome = match answer {
-        Some((text, value)) => ask.answered(&mut stage, &text, value),
-        None => ask.timed_out(&mut stage),
+    Some(question)
+}
+
+/// Gives the question that the run stands at its answer, or the news that there is none.
+fn resume_ask(mut stage: Stage<'_>, answer: Option<(String, Value)>) -> Turn {
+    let Some((list, index)) = here(&stage) else { return stopped(stage, lost()) };
+    let Some(question) = open_question(&mut stage, &list, index) else {
+        return stopped(stage, lost());
     };
+    let outcome = match (question, answer) {
+        (Question::Ask(ask), Some((text, value))) => ask.answered(&mut stage, &text, value),
+        (Question::Ask(ask), None) => ask.timed_out(&mut stage),
+        (Question::Form(form), Some((text, value))) => form.answered(&mut stage, &text, value),
+        (Question::Form(form), None) => form.timed_out(&mut stage),
+    };
+    go_on_with(stage, outcome)
+}
+
+/// Gives the step that the run stands at what came of its order.
+fn resume_work(
+    mut stage: Stage<'_>,
+    ordered_at: Timestamp,
+    outcome: Result<Value, WorkFailed>,
+    log: Vec<String>,
+) -> Turn {
+    let Some((list, index)) = here(&stage) else { return stopped(stage, lost()) };
+    let Some(step) = list.steps.get(index) else { return stopped(stage, lost()) };
+    let Action::Work(ordered) = &step.action else { return stopped(stage, lost()) };
+    stage.place.clone_from(&step.place);
+    stage.word = step.word;
+    let outcome = ordered.done(&mut stage, outcome, log);
+    stage.last_took_since(ordered_at);
+    go_on_with(stage, outcome)
+}
+
+fn go_on_with(mut stage: Stage<'_>, outcome: Result<Flow, Halt>) -> Turn {
     match outcome.map(|flow| follow(&mut stage, flow)) {
         Ok(None) => go_on(stage),
         Ok(Some(state)) => finished(stage, state),
@@ -203,6 +398,10 @@ fn follow(stage: &mut Stage<'_>, flow: Flow) -> Option<RunState> {
             stage.run.frames.push(frame);
             None
         }
+        Flow::EnterThenBack(frame) => {
+            stage.run.frames.push(frame);
+            None
+        }
         Flow::WaitHere(wait) => Some(RunState::Waiting { wait }),
         Flow::WaitThenNext(wait) => {
             next_step(stage);
@@ -239,19 +438,45 @@ fn leave(stage: &mut Stage<'_>, list: &List) -> Result<Option<RunState>, Halt> {
     }
 }
 
+/// The end of a turn.
 fn finished(mut stage: Stage<'_>, state: RunState) -> Turn {
-    if !matches!(state, RunState::Waiting { .. }) {
-        // The event may be long, and nobody asks for it any more.
-        stage.run.started_with.clear();
-        stage.run.frames.clear();
+    let state = answer_call(&mut stage, state);
+    stage.over(state)
+}
+
+/// Whoever called a behavior of another bot gets what it left, or why there is nothing. An answer is no wish of the bot's
+/// text, so it is not counted against its effects.
+fn answer_call(stage: &mut Stage<'_>, state: RunState) -> RunState {
+    if stage.type_of_start() != call::CALLED {
+        return state;
     }
-    stage.run.state = state;
-    Turn {
-        run: stage.run,
-        effects: stage.effects,
-        session: stage.session.changed.then_some(stage.session.data),
-        client: stage.client.changed.then_some(stage.client.data),
+    if stage.effects.iter().any(|effect| matches!(effect, Effect::Say(_)))
+        && let Some(caller) = stage.caller()
+    {
+        // It talks in the place of who called it.
+        let to = stage.bot.name.clone();
+        stage.effects.insert(0, Effect::PassControl { from: caller, to });
     }
+    let (answer, state) = match state {
+        RunState::Waiting { .. } => return state,
+        RunState::Done | RunState::Stopped { reason: StopReason::Asked, .. } => {
+            let left = std::mem::take(&mut stage.run.variables);
+            match call::result(stage.bot, &stage.run.behavior, left) {
+                Ok(result) => (json!({ "result": result }), state),
+                Err(Halt { reason, message }) => {
+                    let error = json!({ "code": reason, "message": message });
+                    (json!({ "error": error }), RunState::Stopped { reason, message })
+                }
+            }
+        }
+        RunState::Stopped { reason, message } => {
+            let error = json!({ "code": reason, "message": message });
+            (json!({ "error": error }), RunState::Stopped { reason, message })
+        }
+    };
+    let event_type = call::CALLED.to_owned();
+    stage.effects.push(Effect::Answer { event_type, value: answer });
+    state
 }
 
 fn stopped(mut stage: Stage<'_>, halt: Halt) -> Turn {

@@ -4,8 +4,11 @@
 //! [`Turn`] replaces. What should be done comes out as [`Effect`]s; time and ids come in as [`Seeds`].
 //!
 //! In reading order: [`source`] (a bot's text), [`problem`] (what is wrong with a text, and where), [`vocabulary`] (which
-//! events there are), [`bot`] (what loading gives), [`facts`] (what a behavior sees), [`effect`] (what it wants done),
-//! [`run`] (one execution, with its trace), [`interpret`] (`start` and `resume`). Beside that, webhooks write payloads by
+//! events there are), [`bot`] (what loading gives), [`owner`] (whose it is, and what concerns them), [`facts`] (what a
+//! behavior sees), [`effect`] (what it wants done), [`wanted`] (what kind of answer a question wants), [`work`] (what it has
+//! done outside), [`run`] (one execution), [`trace`] (what it did), [`schedule`] (when a behavior is due by itself),
+//! [`interpret`] (`start` and `resume`),
+//! [`simulate`] (a chat that is only imagined). Beside that, webhooks write payloads by
 //! the same templates ([`template::payload`]). Inside: `load` and `reader` go from
 //! text to `program` by way of `yaml`, `pattern`, `condition` and `template`; `stage` is one turn, `steps` has a file for each step.
 
@@ -13,11 +16,17 @@ pub mod bot;
 pub mod effect;
 pub mod facts;
 pub mod interpret;
+pub mod owner;
 pub mod problem;
 pub mod run;
+pub mod schedule;
+pub mod simulate;
 pub mod source;
 pub mod template;
+pub mod trace;
 pub mod vocabulary;
+pub mod wanted;
+pub mod work;
 
 mod condition;
 mod duration;
@@ -33,11 +42,19 @@ mod target;
 mod yaml;
 
 pub use bot::{Behavior, Bot, Intent, Status};
-pub use effect::{Button, Effect, HandOverTo, Say};
+pub use duration::parse as parse_duration;
+pub use effect::{Button, Effect, HandOverTo, Notify, NotifyTo, Say};
 pub use facts::{Facts, Seeds};
-pub use interpret::{Input, resume, start};
+pub use interpret::{
+    Happened, Input, Took, Watch, hear, may_answer, resume, resume_watched, start, start_watched,
+};
+pub use owner::Owner;
 pub use parameter::{Parameter, ValueKind};
 pub use problem::{Problem, Severity};
-pub use run::{Frame, Run, RunState, StepTrace, StopReason, Turn, Wait};
+pub use run::{Frame, Run, RunState, StopReason, Turn, Wait};
+pub use schedule::{Missed, Schedule};
 pub use source::BotSource;
+pub use trace::{Detail, StepTrace};
 pub use vocabulary::{Heard, Vocabulary};
+pub use wanted::{Bounds, Choice, Days, Wanted};
+pub use work::{Order, Work, WorkFailed};

@@ -11,11 +11,14 @@ use tidings_model::AuthorKind;
 use crate::bot::{Behavior, Bot, Intent, Status};
 use crate::condition;
 use crate::nearest::nearest;
+use crate::owner::{self, Owner};
 use crate::parameter;
 use crate::problem::{Problem, Severity};
 use crate::program::{Program, Role};
 use crate::reader::{Callable, Fields, Reader};
+use crate::schedule;
 use crate::source::BotSource;
+use crate::steps::call;
 use crate::vocabulary::{Heard, Vocabulary};
 use crate::yaml::{self, Kind, Node, Position};
 
@@ -27,6 +30,10 @@ pub(crate) const BEHAVIORS_MAX: usize = 20_000;
 
 /// The longest name of a behavior, in bytes: it is kept in every run.
 pub(crate) const BEHAVIOR_NAME_BYTES_MAX: usize = 200;
+
+/// The events that are of one bot: calls of its own routes, and what texts mean to it. They name it.
+const OWN: [&str; 5] =
+    ["api.requested", "nlu.match", "nlu.no_match", "nlu.time_limit", "nlu.length_limit"];
 
 /// A file's parts.
 struct Page {
@@ -42,15 +49,17 @@ pub(crate) fn load(
     let pages = parse_files(source, &mut reader);
 
     let mut intents = Vec::new();
+    let mut owner = None;
     let mut written: Vec<(&str, &Node)> = Vec::new();
     for page in &pages {
         reader.file.clone_from(&page.file);
         let Some(fields) =
-            reader.fields(&page.root, "a bot's file", &["bot", "intents", "behaviors"])
+            reader.fields(&page.root, "a bot's file", &["bot", "owner", "intents", "behaviors"])
         else {
             continue;
         };
         check_name(source, &mut reader, fields);
+        read_owner(&mut reader, fields, &mut owner);
         read_intents(&mut reader, fields, &mut intents);
         if let Some(node) = fields.get("behaviors") {
             match &node.kind {
@@ -77,11 +86,12 @@ pub(crate) fn load(
         return Err(reader.problems);
     }
 
+    let owner = owner.unwrap_or_default();
     announce(&mut reader, &written);
     let mut behaviors = Vec::with_capacity(written.len());
     for (index, (file, node)) in written.iter().enumerate() {
         (*file).clone_into(&mut reader.file);
-        behaviors.extend(read_behavior(&mut reader, node, index));
+        behaviors.extend(read_behavior(&mut reader, node, (source.name.as_str(), index), &owner));
     }
     if behaviors.is_empty() && reader.problems.is_empty() {
         reader.warning(
@@ -105,10 +115,12 @@ pub(crate) fn load(
     let bot = Bot {
         name: source.name.clone(),
         version: source.version(),
+        owner,
         intents,
         behaviors,
         by_name,
         program,
+        local_types: reader.local_types,
     };
     Ok((bot, problems))
 }
@@ -144,6 +156,15 @@ fn check_name(source: &BotSource, reader: &mut Reader<'_>, fields: Fields<'_>) {
         );
         reader.unknown(node.at, "wrong_bot", message, Some(source.name.to_string()));
     }
+}
+
+fn read_owner(reader: &mut Reader<'_>, fields: Fields<'_>, owner: &mut Option<Owner>) {
+    let Some(node) = fields.get("owner") else { return };
+    let Some(read) = owner::read(reader, node) else { return };
+    if owner.as_ref().is_some_and(|known| *known != read) {
+        reader.error(node.at, "two_owners", "another file of this bot names another owner");
+    }
+    *owner = Some(read);
 }
 
 fn read_intents(reader: &mut Reader<'_>, fields: Fields<'_>, intents: &mut Vec<Intent>) {
@@ -207,10 +228,18 @@ fn read_status(reader: &mut Reader<'_>, node: &Node) -> Option<Status> {
     status
 }
 
-fn read_behavior(reader: &mut Reader<'_>, node: &Node, index: usize) -> Option<Behavior> {
+fn read_behavior(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    (bot, index): (&str, usize),
+    owner: &Owner,
+) -> Option<Behavior> {
     reader.heard.clear();
     reader.loop_names.clear();
-    let known = ["name", "status", "on", "when", "from", "priority", "inputs", "result", "do"];
+    let known = [
+        "name", "status", "public", "on", "schedule", "when", "from", "priority", "aside",
+        "inputs", "result", "do",
+    ];
     let fields = reader.fields(node, "a behavior", &known)?;
     let name_node = reader.required(node.at, "a behavior", fields, "name");
     let name = name_node.and_then(|node| reader.plain(node, "a behavior's name"));
@@ -223,12 +252,22 @@ fn read_behavior(reader: &mut Reader<'_>, node: &Node, index: usize) -> Option<B
             format!("a behavior's name has at most {BEHAVIOR_NAME_BYTES_MAX} bytes"),
         );
     }
-    let on = read_on(reader, fields);
+    let mut on = read_on(reader, fields, owner);
+    let schedule = fields.get("schedule").map(|node| schedule::read(reader, node));
+    hear_schedule(reader, node, schedule.is_some(), (bot, name.as_deref()), &mut on);
+    let schedule = schedule.flatten();
+    hear_own(bot, &mut on);
     reader.heard.clone_from(&on);
+    let is_public = read_public(reader, fields);
+    if is_public {
+        hear_calls(reader, (bot, name.as_deref()), &mut on);
+    }
     let when = fields.get("when").and_then(|node| condition::read(reader, node, "`when`"));
     let place = reader.place(fields.get("when").map_or(node.at, |node| node.at));
     let from = read_from(reader, fields);
     let priority = read_priority(reader, fields);
+    let aside = read_aside(reader, fields)?;
+    reader.is_aside = aside;
     let result = fields.get("result").and_then(|node| parameter::read_result(reader, node));
     if let Some(node) = fields.get("when")
         && on.is_empty()
@@ -252,10 +291,24 @@ fn read_behavior(reader: &mut Reader<'_>, node: &Node, index: usize) -> Option<B
     let name = name?;
     let Callable { inputs, status } = reader.callable.get(&name).cloned()?;
     let on = on.collect();
-    Some(Behavior { name, on, from, priority, status, inputs, result, when, place, steps })
+    Some(Behavior {
+        name,
+        on,
+        from,
+        schedule,
+        priority,
+        status,
+        is_public,
+        aside,
+        inputs,
+        result,
+        when,
+        place,
+        steps,
+    })
 }
 
-fn read_on(reader: &mut Reader<'_>, fields: Fields<'_>) -> Vec<Heard> {
+fn read_on(reader: &mut Reader<'_>, fields: Fields<'_>, owner: &Owner) -> Vec<Heard> {
     let Some(node) = fields.get("on") else { return Vec::new() };
     let mut on: Vec<Heard> = Vec::new();
     for (name, at) in reader.words(node, "`on`") {
@@ -269,13 +322,60 @@ fn read_on(reader: &mut Reader<'_>, fields: Fields<'_>) -> Vec<Heard> {
             );
             continue;
         };
-        if heard.kind == "before" {
-            let message = format!("steps that change or refuse {name:?} come with a later release");
-            reader.warning(at, "no_change", message);
+        // What is of this bot alone is heard whoever owns it.
+        if !OWN.contains(&heard.event_type.as_str()) {
+            owner::check(reader, owner, &heard, at);
         }
         on.push(heard);
     }
     on
+}
+
+/// What is due by a behavior's schedule, it alone hears; without one nothing is ever due.
+fn hear_schedule(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    has_schedule: bool,
+    (bot, behavior): (&str, Option<&str>),
+    on: &mut Vec<Heard>,
+) {
+    let is_due = |heard: &Heard| heard.event_type.as_str() == schedule::DUE;
+    match (has_schedule, on.iter().any(is_due)) {
+        (true, false) => on.extend(reader.vocabulary.resolve(schedule::DUE)),
+        (false, true) => {
+            let message = "nothing is ever due without a `schedule`, as `schedule: 0 9 * * 1-5`";
+            reader.error(node.at, "missing_schedule", message);
+        }
+        (true, true) | (false, false) => {}
+    }
+    for heard in on.iter_mut().filter(|heard| is_due(heard)) {
+        heard.constraints.push(("data.bot".to_owned(), bot.into()));
+        heard.constraints.push(("data.behavior".to_owned(), behavior.unwrap_or_default().into()));
+    }
+}
+
+fn read_public(reader: &mut Reader<'_>, fields: Fields<'_>) -> bool {
+    let Some(node) = fields.get("public") else { return false };
+    let value = node.scalar().and_then(|scalar| scalar.value().as_bool());
+    if value.is_none() {
+        reader.error(node.at, "wrong_kind", "`public` is true or false");
+    }
+    value.unwrap_or_default()
+}
+
+/// A public behavior hears the calls of other bots, beside what it says that it hears.
+fn hear_calls(reader: &Reader<'_>, (bot, behavior): (&str, Option<&str>), on: &mut Vec<Heard>) {
+    let Some(mut heard) = reader.vocabulary.resolve(call::CALLED) else { return };
+    heard.constraints.push(("data.bot".to_owned(), bot.into()));
+    heard.constraints.push(("data.behavior".to_owned(), behavior.unwrap_or_default().into()));
+    on.push(heard);
+}
+
+/// What is of one bot, that bot hears alone.
+fn hear_own(bot: &str, on: &mut [Heard]) {
+    for heard in on.iter_mut().filter(|heard| OWN.contains(&heard.event_type.as_str())) {
+        heard.constraints.push(("data.bot".to_owned(), bot.into()));
+    }
 }
 
 fn read_from(reader: &mut Reader<'_>, fields: Fields<'_>) -> Vec<AuthorKind> {
@@ -293,6 +393,16 @@ fn read_from(reader: &mut Reader<'_>, fields: Fields<'_>) -> Vec<AuthorKind> {
         }
     }
     from
+}
+
+fn read_aside(reader: &mut Reader<'_>, fields: Fields<'_>) -> Option<bool> {
+    let Some(node) = fields.get("aside") else { return Some(false) };
+    let aside = node.scalar().map(yaml::Scalar::value).as_ref().and_then(Value::as_bool);
+    if aside.is_none() {
+        let message = format!("`aside` is true or false, not {}", node.what());
+        reader.error(node.at, "wrong_kind", message);
+    }
+    aside
 }
 
 fn read_priority(reader: &mut Reader<'_>, fields: Fields<'_>) -> i32 {

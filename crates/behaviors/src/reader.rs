@@ -3,10 +3,11 @@
 //!
 //! A part that is wrong gives `None` and a problem, and reading goes on: one run of `tidings check` tells everything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tidings_model::TypeName;
 
 use crate::bot::Status;
 use crate::nearest::nearest;
@@ -44,6 +45,10 @@ pub(crate) struct Reader<'v> {
     pub(crate) heard: Vec<Heard>,
     /// The names that the loops around give.
     pub(crate) loop_names: Vec<String>,
+    /// Whether the behavior that is read is an aside.
+    pub(crate) is_aside: bool,
+    /// What questions handle themselves.
+    pub(crate) local_types: HashSet<TypeName>,
 }
 
 /// What a `call` must know of the behavior that it names.
@@ -82,6 +87,8 @@ impl<'v> Reader<'v> {
             file: String::new(),
             heard: Vec::new(),
             loop_names: Vec::new(),
+            is_aside: false,
+            local_types: HashSet::new(),
         }
     }
 
@@ -354,6 +361,7 @@ impl<'v> Reader<'v> {
 
     fn step_of(&mut self, entries: &[Entry], at: Position, path: String) -> Option<Step> {
         let (word, entry) = steps::find_word(self, entries, at)?;
+        steps::warn_of_before(self, word, at);
         for other in entries {
             if other.key == entry.key || word.siblings.contains(&other.key.as_str()) {
                 continue;

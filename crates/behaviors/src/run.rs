@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use tidings_model::{BotName, ChatId, EventId, RunId, Timestamp};
 
 use crate::Effect;
+use crate::trace::StepTrace;
+use crate::work::Order;
 
 /// One execution of a behavior.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,9 @@ pub struct Run {
     pub behavior: String,
     /// The event that started it.
     pub event: EventId,
+    /// Its number in the log, where it is in it: what is about to happen is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_seq: Option<u64>,
     /// The chat it runs in.
     #[serde(default)]
     pub chat: Option<ChatId>,
@@ -40,13 +45,10 @@ pub struct Run {
     pub started_at: Timestamp,
     /// When it last moved.
     pub moved_at: Timestamp,
-    /// What it did, step by step; the last [`TRACE_STEPS_MAX`].
+    /// What it did, step by step; the last [`TRACE_STEPS_MAX`](crate::trace::TRACE_STEPS_MAX).
     #[serde(default)]
     pub trace: Vec<StepTrace>,
 }
-
-/// How many steps a trace keeps.
-pub const TRACE_STEPS_MAX: usize = 200;
 
 /// How a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +80,11 @@ pub enum Wait {
         #[serde(default)]
         until: Option<Timestamp>,
     },
+    /// What comes of an order.
+    Work {
+        /// Which.
+        order: Order,
+    },
     /// A time.
     Time {
         /// Which.
@@ -103,6 +110,8 @@ pub enum StopReason {
     TemplateFailed,
     /// A behavior was called with a value, or gives one back, that is not of the kind that it names.
     WrongValue,
+    /// What was done outside failed, and nothing was said for that case.
+    WorkFailed,
     /// Somebody else may speak to the customer now.
     NotInControl,
     /// The chain of causes is too deep, or the chat too busy.
@@ -111,6 +120,61 @@ pub enum StopReason {
     EffectRefused,
     /// The chat was closed, or the run was replaced by another.
     Cancelled,
+}
+
+impl RunState {
+    /// The word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "waiting",
+            Self::Done => "done",
+            Self::Stopped { .. } => "stopped",
+        }
+    }
+
+    /// Why it was stopped, if it was.
+    pub const fn stop_reason(&self) -> Option<StopReason> {
+        match self {
+            Self::Stopped { reason, .. } => Some(*reason),
+            Self::Waiting { .. } | Self::Done => None,
+        }
+    }
+}
+
+impl StopReason {
+    /// The word for it, as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::StepLimit => "step_limit",
+            Self::LoopLimit => "loop_limit",
+            Self::TemplateLimit => "template_limit",
+            Self::CallDepth => "call_depth",
+            Self::TemplateFailed => "template_failed",
+            Self::WrongValue => "wrong_value",
+            Self::WorkFailed => "work_failed",
+            Self::NotInControl => "not_in_control",
+            Self::LoopGuard => "loop_guard",
+            Self::EffectRefused => "effect_refused",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the behavior could not do what it says; else somebody ended it, or it said itself that it ends.
+    pub const fn is_failure(self) -> bool {
+        match self {
+            Self::StepLimit
+            | Self::LoopLimit
+            | Self::TemplateLimit
+            | Self::CallDepth
+            | Self::TemplateFailed
+            | Self::WrongValue
+            | Self::WorkFailed
+            | Self::LoopGuard
+            | Self::EffectRefused => true,
+            Self::Asked | Self::NotInControl | Self::Cancelled => false,
+        }
+    }
 }
 
 /// A place in the steps: which list, which step of it, and how often a loop has turned.
@@ -125,19 +189,6 @@ pub struct Frame {
     pub state: Map<String, Value>,
 }
 
-/// One step of a trace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepTrace {
-    /// When.
-    pub at: Timestamp,
-    /// The place: file and line of the step.
-    pub place: String,
-    /// The step's word: `say`, `choose`, ...
-    pub step: String,
-    /// What came of it: the text said, the branch taken, the value that the condition saw.
-    pub detail: Value,
-}
-
 /// What a start or a resumption of a run gives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
@@ -149,4 +200,30 @@ pub struct Turn {
     pub session: Option<Map<String, Value>>,
     /// The client data, if it changed.
     pub client: Option<Map<String, Value>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_written_by_their_words() {
+        for reason in [
+            StopReason::Asked,
+            StopReason::StepLimit,
+            StopReason::LoopLimit,
+            StopReason::TemplateLimit,
+            StopReason::CallDepth,
+            StopReason::TemplateFailed,
+            StopReason::WrongValue,
+            StopReason::WorkFailed,
+            StopReason::NotInControl,
+            StopReason::LoopGuard,
+            StopReason::EffectRefused,
+            StopReason::Cancelled,
+        ] {
+            let written = serde_json::to_value(reason).expect("a reason");
+            assert_eq!(written, reason.as_str());
+        }
+    }
 }

@@ -32,13 +32,15 @@ pub(crate) const TARGET_DEPTH_MAX: usize = 8;
 const TARGET_BYTES_MAX: usize = 200;
 
 /// What a chat has by itself, so that no variable may be called so.
-const CHAT_FIELDS: [&str; 11] = [
+const CHAT_FIELDS: [&str; 13] = [
     "id",
     "status",
     "labels",
     "variables",
     "group",
     "assignee",
+    "agents",
+    "watchers",
     "holder",
     "channel",
     "customer",

@@ -13,7 +13,7 @@ pub mod payload;
 mod plain;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ pub use payload::{ContentType, InvalidContentType, PayloadTemplate, payload, pay
 pub use filters::reference_page;
 
 pub(crate) use guard::Mention;
-pub(crate) use measure::{VALUE_BYTES_MAX, round, rounded, to_json};
-pub(crate) use plain::{Named, Plain};
+pub(crate) use measure::{VALUE_BYTES_MAX, json_fits, round, rounded, to_json};
+pub(crate) use plain::{Named, Plain, Root};
 
 /// The longest text of a template, in bytes: four times the longest message that it could write.
 pub(crate) const TEMPLATE_BYTES_MAX: usize = 64_000;
@@ -51,12 +51,16 @@ pub(crate) struct Templates {
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     name: String,
+    /// The names that it mentions, those among them that it makes itself as well.
+    pub(crate) names: Arc<[String]>,
 }
 
 /// An expression, compiled: a condition, or a value.
 #[derive(Clone, Debug)]
 pub(crate) struct Expression {
     name: String,
+    /// As with a [`Template`].
+    pub(crate) names: Arc<[String]>,
     /// As it was written, for traces.
     pub(crate) source: String,
     /// The same as a condition that needs no template, where it is one.
@@ -99,8 +103,9 @@ impl Templates {
         let guarded =
             guard::text(source).map_err(|error| Fault::at(source, error.offset, error.message))?;
         let name = self.compile(source, guarded.source)?;
+        let names = roots(&guarded.mentions, source);
         let mentions = self.used(&name, guarded.mentions);
-        Ok((Template { name }, mentions))
+        Ok((Template { name, names }, mentions))
     }
 
     /// Compiles an expression.
@@ -112,9 +117,10 @@ impl Templates {
         // its value. The guard has seen that brackets are closed, so the expression cannot end this early.
         let name =
             self.compile(source, format!("{{% set {VALUE_NAME} = ({}) %}}", guarded.source))?;
+        let names = roots(&guarded.mentions, source);
         let mentions = self.used(&name, guarded.mentions);
         let plain = Plain::parse(source).map(Arc::new);
-        Ok((Expression { name, source: source.trim().to_owned(), plain }, mentions))
+        Ok((Expression { name, names, source: source.trim().to_owned(), plain }, mentions))
     }
 
     /// Writes a template's text, taking what it costs from the fuel.
@@ -193,8 +199,17 @@ pub(crate) fn functions() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 /// The name and the value of a seed among the names of a template, so that it may draw.
-pub(crate) fn seed(seed: u64) -> (String, Value) {
-    (filters::SEED.to_owned(), Value::from(seed))
+pub(crate) fn seed(seed: u64) -> (&'static str, Value) {
+    (filters::SEED, Value::from(seed))
+}
+
+/// The first names of what is mentioned, each once; with the time of the turn, which `date` and `ago` ask for themselves.
+fn roots(mentions: &[Mention], source: &str) -> Arc<[String]> {
+    let mut roots: BTreeSet<&str> = mentions.iter().map(|mention| &*mention.root).collect();
+    if source.contains("date") || source.contains("ago") {
+        roots.insert(filters::NOW);
+    }
+    roots.into_iter().map(str::to_owned).collect()
 }
 
 /// What starting a template costs, in fuel: so that many empty ones are bounded as well.

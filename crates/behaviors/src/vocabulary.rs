@@ -20,6 +20,8 @@ pub struct Heard {
     pub constraints: Vec<(String, Value)>,
     /// The kind's word: `after`, `before`, `interactive`, `computed`.
     pub kind: String,
+    /// Whose bots hear it, in the catalogue's words; empty for everybody's.
+    pub heard_by: Vec<String>,
     /// The JSON Schema of the type's `data`, so that a wrong field in a template is found before it runs.
     pub schema: Value,
     /// A sample of the type's `data`.
@@ -29,6 +31,11 @@ pub struct Heard {
 }
 
 impl Heard {
+    /// Whether it is raised before something happens, so that a behavior may change or refuse that.
+    pub(crate) fn is_before(&self) -> bool {
+        self.kind == "before"
+    }
+
     /// Whether whoever raises such an event waits for what a behavior answers.
     pub(crate) fn asks(&self) -> bool {
         matches!(self.kind.as_str(), "interactive" | "computed")
@@ -76,6 +83,7 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
             kind: "after".to_owned(),
+            heard_by: Vec::new(),
             schema: Value::Null,
             sample: Value::Null,
             answer: Value::Null,

@@ -1,10 +1,12 @@
-//! The front door: the whole vocabulary, read once at start and never changed.
+//! The front door: the whole vocabulary, read once at start and never changed. A workspace with types of its own has a
+//! catalogue that lies over ours ([`Catalogue::with`]), and is made anew when they change.
 //!
 //! Everything is checked when it is read: keys, names, kinds, aliases, schemas, samples. All of ours together take ten
 //! milliseconds, of which seven go into compiling schemas (`--example speed`), so nothing is put off to the first use.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tidings_model::{AuthorKind, TypeName};
@@ -24,8 +26,11 @@ const NEAREST_BYTES_MAX: usize = 200;
 /// The whole vocabulary.
 #[derive(Debug)]
 pub struct Catalogue {
-    types: Vec<EventType>,
-    /// Types and aliases by name.
+    /// What this one lies over; its names count first.
+    base: Option<Arc<Self>>,
+    /// All of them, those of the base first.
+    types: Vec<Arc<EventType>>,
+    /// Types and aliases by name, without those of the base.
     names: HashMap<Box<str>, Place>,
 }
 
@@ -73,6 +78,35 @@ impl Catalogue {
         loading.finish()
     }
 
+    /// A vocabulary with more types. One whose name, or an alias of it, is taken, is left out and comes back with the name:
+    /// a newer release may know it by now.
+    pub fn with(
+        base: &Arc<Self>,
+        more: impl IntoIterator<Item = Arc<EventType>>,
+    ) -> (Self, Vec<(Arc<EventType>, String)>) {
+        let (types, names) = (base.types.clone(), HashMap::new());
+        let mut all = Self { base: Some(Arc::clone(base)), types, names };
+        let mut left_out = Vec::new();
+        for event_type in more {
+            let aliases = event_type.aliases.iter().map(|alias| alias.name.as_str());
+            let mut names = std::iter::once(event_type.name.as_str()).chain(aliases);
+            if let Some(taken) = names.find(|name| all.resolve(name).is_some()) {
+                let taken = taken.to_owned();
+                left_out.push((event_type, taken));
+                continue;
+            }
+            let place = all.types.len();
+            let names = &mut all.names;
+            names.insert(event_type.name.as_str().into(), Place { event_type: place, alias: None });
+            for (alias, each) in event_type.aliases.iter().enumerate() {
+                let place = Place { event_type: place, alias: Some(alias) };
+                names.entry(each.name.as_str().into()).or_insert(place);
+            }
+            all.types.push(event_type);
+        }
+        (all, left_out)
+    }
+
     /// A type by its name.
     pub fn get(&self, name: &TypeName) -> Option<&EventType> {
         self.get_str(name.as_str())
@@ -84,8 +118,11 @@ impl Catalogue {
         if resolved.alias.is_some() { None } else { Some(resolved.event_type) }
     }
 
-    /// What the name of a type or an alias stands for. Costs one look-up and no allocation.
+    /// What the name of a type or an alias stands for. Costs one look-up or two, and no allocation.
     pub fn resolve(&self, name: &str) -> Option<Resolved<'_>> {
+        if let Some(found) = self.base.as_ref().and_then(|base| base.resolve(name)) {
+            return Some(found);
+        }
         let place = self.names.get(name)?;
         let event_type = self.types.get(place.event_type)?;
         Some(Resolved {
@@ -94,22 +131,22 @@ impl Catalogue {
         })
     }
 
-    /// All types, by the order of the files and within a file.
+    /// All types, by the order of the files and within a file; a workspace's own are the last.
     pub fn types(&self) -> impl ExactSizeIterator<Item = &EventType> {
-        self.types.iter()
+        self.types.iter().map(Arc::as_ref)
     }
 
     /// The known name that is most like an unknown one, for "did you mean".
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        let types = self.types.iter().map(|each| each.name.as_str());
+        let types = self.types().map(|each| each.name.as_str());
         let aliases =
-            self.types.iter().flat_map(|each| each.aliases.iter().map(|alias| alias.name.as_str()));
+            self.types().flat_map(|each| each.aliases.iter().map(|alias| alias.name.as_str()));
         most_like(name, types.chain(aliases))
     }
 
     /// The known types that are most like an unknown name, the likest first; at most so many.
     pub fn nearest_few(&self, name: &str, most: usize) -> Vec<&str> {
-        let types = self.types.iter().map(|each| each.name.as_str());
+        let types = self.types().map(|each| each.name.as_str());
         few_like(name, types, most)
     }
 }
@@ -174,7 +211,7 @@ struct Loading {
 
 impl Loading {
     fn new() -> Self {
-        let catalogue = Catalogue { types: Vec::new(), names: HashMap::new() };
+        let catalogue = Catalogue { base: None, types: Vec::new(), names: HashMap::new() };
         Self { catalogue, report: Report::default() }
     }
 
@@ -198,7 +235,7 @@ impl Loading {
                     &field,
                 );
             }
-            self.catalogue.types.push(event_type);
+            self.catalogue.types.push(Arc::new(event_type));
         }
     }
 

@@ -13,8 +13,10 @@ pub fn describe(event_type: &EventType) -> Value {
         "description": event_type.description,
         "area": event_type.area,
         "group": event_type.group,
+        "origin": event_type.origin.as_str(),
         "kind": event_type.kind.as_str(),
         "version": event_type.version,
+        "status": event_type.status.as_str(),
         "raised_by": event_type.raised_by,
         "heard_by": event_type.heard_by.iter().map(|each| each.as_str()).collect::<Vec<_>>(),
         "channels": event_type.channels,
@@ -37,7 +39,8 @@ pub fn describe(event_type: &EventType) -> Value {
     description
 }
 
-fn describe_alias(alias: &Alias) -> Value {
+/// An alias as it stands in a type's description, and in what a workspace gives.
+pub(crate) fn describe_alias(alias: &Alias) -> Value {
     let mut description = Map::new();
     description.insert("name".into(), alias.name.as_str().into());
     description.insert("system".into(), alias.system.as_str().into());

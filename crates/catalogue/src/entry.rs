@@ -8,10 +8,10 @@ use tidings_model::{AuthorKind, TypeName};
 
 use crate::constraint::{Constraint, DataPath};
 use crate::error::Report;
-use crate::event_type::{Alias, Answer, Audience, EventType, Kind, System};
+use crate::event_type::{Alias, Answer, Audience, EventType, Kind, Origin, Status, System};
 use crate::fields::Fields;
 use crate::schema::standing_alone;
-use crate::shape::Shape;
+use crate::shape::{Shape, Violation};
 
 /// The largest file, in bytes. The largest of ours has 40 kB.
 pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
@@ -20,7 +20,7 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 const WITHIN_MS_MAX: u32 = 30_000;
 
 /// The highest version of a schema: a higher one is a mistake.
-const VERSION_MAX: u32 = 1000;
+pub(crate) const VERSION_MAX: u32 = 1000;
 
 /// The longest alias, in bytes.
 const ALIAS_BYTES_MAX: usize = 200;
@@ -69,7 +69,7 @@ fn area_of(file: &str) -> Option<&str> {
     is_word(area).then_some(area)
 }
 
-fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
@@ -112,7 +112,7 @@ impl Context<'_> {
             .filter_map(|(place, alias)| {
                 let alias =
                     Fields::new(self.file, Some(name.as_str()), format!("aliases.{place}."), alias);
-                read_alias(alias, self, &name, place, report)
+                read_alias(alias, self.file, &name, place, report)
             })
             .collect::<Vec<_>>();
         for (place, alias) in aliases.iter().enumerate() {
@@ -139,6 +139,8 @@ impl Context<'_> {
         fields.nothing_left(report);
 
         Some(EventType {
+            origin: Origin::Builtin,
+            status: Status::Stable,
             title: title?,
             description: description?,
             group: group?,
@@ -197,7 +199,11 @@ impl Context<'_> {
         let sample = fields.json(report, "sample");
         let schema = standing_alone(fields.table(report, "schema")?, self.defs);
         let sample = sample?;
-        match schema.and_then(|schema| Shape::new(schema, sample)) {
+        let compiled = |schema| {
+            let told = |wrong: Violation| format!("{} at {}", wrong.message, wrong.pointer);
+            Shape::new(schema, sample).map_err(told)
+        };
+        match schema.and_then(compiled) {
             Ok(shape) => {
                 must_fit(&shape, shape.sample(), "sample", fields, report);
                 Some(shape)
@@ -226,9 +232,10 @@ fn must_fit(shape: &Shape, value: &Value, field: &str, fields: &Fields<'_>, repo
     }
 }
 
-fn read_alias(
+/// Reads one alias. Also called for aliases that a workspace gives its types.
+pub(crate) fn read_alias(
     mut fields: Fields<'_>,
-    context: &Context<'_>,
+    file: &str,
     event_type: &TypeName,
     place: usize,
     report: &mut Report,
@@ -253,7 +260,7 @@ fn read_alias(
     fields.nothing_left(report);
 
     let prefix = format!("aliases.{place}.where.");
-    let mut conditions = Fields::new(context.file, Some(event_type.as_str()), prefix, conditions);
+    let mut conditions = Fields::new(file, Some(event_type.as_str()), prefix, conditions);
     let constraints = conditions.rest().into_iter();
     let constraints = constraints
         .filter_map(|(key, value)| read_constraint(&conditions, &key, value, report))
@@ -299,7 +306,7 @@ fn read_constraint(
 }
 
 /// A constraint that can never hold makes an alias that nobody hears: it must agree with what the type says.
-fn check_constraints(
+pub(crate) fn check_constraints(
     fields: &Fields<'_>,
     place: usize,
     alias: &Alias,

@@ -11,6 +11,10 @@ use crate::shape::{Shape, Violation};
 pub struct EventType {
     /// Its name.
     pub name: TypeName,
+    /// Whose it is.
+    pub origin: Origin,
+    /// Whether others may rely on it.
+    pub status: Status,
     /// Its name for people, in a few words.
     pub title: String,
     /// When it is raised, and by what.
@@ -154,6 +158,22 @@ words! {
         Agent = "agent",
     }
 
+    /// Whose a type is.
+    Origin {
+        /// Every installation's.
+        Builtin = "builtin",
+        /// A workspace's own.
+        Workspace = "workspace",
+    }
+
+    /// Whether others may rely on a type.
+    Status {
+        /// It may change in any way, or go.
+        Draft = "draft",
+        /// It changes so that nobody is surprised: what breaks somebody raises its version.
+        Stable = "stable",
+    }
+
     /// The systems whose names are aliases.
     System {
         /// Cerb.
@@ -164,5 +184,7 @@ words! {
         Livechat = "livechat",
         /// WotNot.
         Wotnot = "wotnot",
+        /// A system of the workspace's own.
+        Own = "own",
     }
 }

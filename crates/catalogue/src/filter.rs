@@ -103,6 +103,30 @@ impl TypeFilter {
         Ok(filter)
     }
 
+    /// As [`TypeFilter::parse`], for names that were right once: what stands for nothing any more is passed over, and comes
+    /// back. Where nothing wanted is left, nothing is.
+    pub fn parse_known(catalogue: &Catalogue, names: &[String]) -> (Self, Vec<String>) {
+        let (mut wanted, mut unwanted) = (Names::default(), Names::default());
+        let mut gone = Vec::new();
+        let mut wants_all = true;
+        for name in names {
+            let (side, bare) = match name.strip_prefix(NOT) {
+                Some(bare) => (&mut unwanted, bare),
+                None => {
+                    wants_all = false;
+                    (&mut wanted, name.as_str())
+                }
+            };
+            if side.add(catalogue, bare).is_err() {
+                gone.push(name.clone());
+            }
+        }
+        if wants_all || wanted.all {
+            wanted = Names { all: true, ..Names::default() };
+        }
+        (Self { wanted, unwanted }, gone)
+    }
+
     /// Whether some events of a type are wanted: what an index over many filters is made of.
     pub fn includes(&self, event_type: &TypeName) -> bool {
         self.wanted.have_some(event_type) && !self.unwanted.have_all(event_type)

@@ -5,15 +5,19 @@
 //! reference page. A wrong file is an error at start that names file, type and field.
 //!
 //! In reading order: [`catalogue`] (the front door), [`event_type`] (one entry), [`constraint`] (what an alias demands),
-//! [`filter`] (which events somebody wants), [`expression`] (a condition on an event), [`describe`](mod@describe) and [`reference`] (for programs and for people).
+//! [`filter`] (which events somebody wants), [`expression`] (a condition on an event), [`describe`](mod@describe),
+//! [`documents`] and [`reference`] (for programs, for machines that read documents, and for people),
+//! [`own`] (types that are not ours).
 
 pub mod catalogue;
 pub mod constraint;
 pub mod describe;
+pub mod documents;
 pub mod error;
 pub mod event_type;
 pub mod expression;
 pub mod filter;
+pub mod own;
 pub mod reference;
 pub mod shape;
 
@@ -25,8 +29,9 @@ mod schema;
 pub use catalogue::{Catalogue, Resolved};
 pub use constraint::{Constraint, DataPath};
 pub use describe::describe;
+pub use documents::{Webhooks, answer_schema, asyncapi, asyncapi_json, data_schema, webhooks};
 pub use error::{CatalogueError, WrongEntry};
-pub use event_type::{Alias, Answer, Audience, EventType, Kind, System};
+pub use event_type::{Alias, Answer, Audience, EventType, Kind, Origin, Status, System};
 pub use expression::{Expression, ExpressionError, Facts};
 pub use filter::{FilterError, TypeFilter};
 pub use reference::reference_page;

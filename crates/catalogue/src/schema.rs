@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Keywords whose value is a schema.
-const ONE: &[&str] = &[
+pub(crate) const ONE: &[&str] = &[
     "additionalProperties",
     "contains",
     "else",
@@ -18,14 +18,14 @@ const ONE: &[&str] = &[
 ];
 
 /// Keywords whose value is a list of schemas.
-const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
+pub(crate) const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
 
 /// Keywords whose value is schemas by name.
-const NAMED: &[&str] = &["dependentSchemas", "patternProperties", "properties"];
+pub(crate) const NAMED: &[&str] = &["dependentSchemas", "patternProperties", "properties"];
 
 /// Keywords whose value holds no schema. References leave the file only by `$id`, `$anchor` and the dynamic ones, which
 /// are not among them.
-const PLAIN: &[&str] = &[
+pub(crate) const PLAIN: &[&str] = &[
     "$comment",
     "$ref",
     "const",

@@ -53,8 +53,8 @@ impl fmt::Debug for Shape {
 }
 
 impl Shape {
-    /// Compiles a schema. What is wrong with it comes back as a sentence.
-    pub(crate) fn new(schema: Value, sample: Value) -> Result<Self, String> {
+    /// Compiles a schema. What is wrong with it comes back with its place.
+    pub(crate) fn new(schema: Value, sample: Value) -> Result<Self, Violation> {
         let validator = compile(&schema)?;
         Ok(Self { schema, sample, validator })
     }
@@ -88,15 +88,15 @@ impl Shape {
     }
 }
 
-fn compile(schema: &Value) -> Result<Validator, String> {
+fn compile(schema: &Value) -> Result<Validator, Violation> {
     jsonschema::draft202012::options()
         .offline()
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
         .build(schema)
-        .map_err(|error| {
-            let message = format!("{error} at {}", error.instance_path().as_str());
-            message.chars().take(VIOLATION_CHARS_MAX).collect()
+        .map_err(|error| Violation {
+            pointer: error.instance_path().as_str().to_owned(),
+            message: error.to_string().chars().take(VIOLATION_CHARS_MAX).collect(),
         })
 }

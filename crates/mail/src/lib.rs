@@ -3,6 +3,8 @@
 //! The server is named by the operator's own settings, so it may be anywhere; the guard of the way out is for addresses of
 //! others. No text here holds the user or the password.
 
+mod letter;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use url::Url;
+
+pub use letter::{Letter, WrongLetter};
 
 /// How long the mail server may take with each command.
 pub const COMMAND_TIME_MAX: Duration = Duration::from_secs(20);
@@ -60,6 +64,9 @@ pub enum WrongMailSettings {
 /// A mail was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum NotMailed {
+    /// It is not as a letter is.
+    #[error(transparent)]
+    Wrong(#[from] WrongLetter),
     /// It cannot be written.
     #[error("the mail cannot be written")]
     Unwritable(#[from] lettre::error::Error),
@@ -69,6 +76,17 @@ pub enum NotMailed {
     /// It says that it takes none.
     #[error("the mail server answers, and takes no mail")]
     Unready,
+}
+
+impl NotMailed {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Wrong(_) | Self::Unwritable(_) => "wrong_mail",
+            Self::Server(error) if error.is_permanent() => "mail_refused",
+            Self::Server(_) | Self::Unready => "mail_server_away",
+        }
+    }
 }
 
 impl Mailer {
@@ -116,6 +134,15 @@ impl Mailer {
             .header(ContentType::TEXT_PLAIN);
         let message = self.to.iter().cloned().fold(message, MessageBuilder::to).body(text)?;
         self.transport.send(message).await?;
+        Ok(())
+    }
+
+    /// Sends a letter to whom it names. It is taken by the server when this returns.
+    ///
+    /// # Errors
+    /// When it is not as a letter is, or the server is away or refuses it.
+    pub async fn send_letter(&self, letter: Letter) -> Result<(), NotMailed> {
+        self.transport.send(letter.written(&self.from)?).await?;
         Ok(())
     }
 

@@ -42,4 +42,28 @@ impl ChannelKind {
             Self::Web => "web",
         }
     }
+
+    /// What it can show of a question. What it cannot becomes the nearest thing, never an error; so a kind that says
+    /// [`Shows::TEXT`] has every question as a text.
+    pub const fn shows(self) -> Shows {
+        match self {
+            Self::Telegram => Shows { buttons: 50, pictures: true },
+            // The most buttons of an element of a rich message (Chat API, "up to 13 buttons").
+            Self::Web => Shows { buttons: 13, pictures: true },
+        }
+    }
+}
+
+/// What a channel can show of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shows {
+    /// How many buttons below one message.
+    pub buttons: usize,
+    /// Whether a message may have several pictures, each with a button.
+    pub pictures: bool,
+}
+
+impl Shows {
+    /// A channel of plain texts.
+    pub const TEXT: Self = Self { buttons: 0, pictures: false };
 }

@@ -53,6 +53,9 @@ pub struct Chat {
     /// Variables that bots and agents keep on it.
     #[serde(default)]
     pub variables: BTreeMap<String, Value>,
+    /// Until when it is put aside; `None` while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<Timestamp>,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -81,6 +84,7 @@ impl Chat {
             assignee: None,
             labels: BTreeSet::new(),
             variables: BTreeMap::new(),
+            snoozed_until: None,
             created_at: now,
         }
     }
@@ -122,6 +126,7 @@ impl Chat {
     /// A new thread begins in place of the last one.
     pub fn begin_thread(&mut self, id: ThreadId, now: Timestamp) {
         self.status = ChatStatus::Open;
+        self.snoozed_until = None;
         let mut thread = Thread::begin(id, now, Some(self.thread.id));
         for member in self.members.iter().filter(|member| member.present) {
             thread.took_part(&member.who.id());

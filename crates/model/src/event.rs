@@ -46,7 +46,25 @@ impl TypeName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the author of such an event speaks to the customer, when the customer may see it.
+    pub fn is_speech(&self) -> bool {
+        SPEECH.contains(&self.as_str())
+    }
 }
+
+/// The events whose author speaks.
+const SPEECH: [&str; 9] = [
+    "chat.message",
+    "chat.rich_message",
+    "chat.file",
+    "chat.form",
+    "chat.location",
+    "chat.contact",
+    "chat.sticker",
+    "chat.custom",
+    "chat.postback",
+];
 
 impl fmt::Display for TypeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

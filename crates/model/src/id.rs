@@ -74,6 +74,12 @@ uuid_ids! {
     RunId;
     /// A file that was copied at receipt.
     FileId;
+    /// A typed thing beside conversations.
+    RecordId;
+    /// An address that outside systems call.
+    HookId;
+    /// What a workspace promises of time in its chats.
+    ServiceLevelId;
     /// A token that lets a program in.
     TokenId;
 }

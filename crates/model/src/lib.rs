@@ -4,7 +4,8 @@
 //!
 //! In reading order: [`id`] (typed ids), [`time`] (the clock), [`event`] (what happened), [`envelope`] (how an event
 //! is written down), [`chat`] and [`thread`], [`code`] (their short names), [`properties`], [`customer`], [`control`] (who
-//! may speak), [`channel`], [`agent`], [`group`], [`endpoint`], [`delivery`].
+//! may speak), [`channel`], [`agent`], [`group`], [`endpoint`], [`delivery`],
+//! [`record`], [`hook`], [`service_level`].
 
 pub mod agent;
 pub mod channel;
@@ -17,13 +18,16 @@ pub mod endpoint;
 pub mod envelope;
 pub mod event;
 pub mod group;
+pub mod hook;
 pub mod id;
 pub mod properties;
+pub mod record;
+pub mod service_level;
 pub mod thread;
 pub mod time;
 
 pub use agent::{Agent, AgentStatus, BotAccount, Role};
-pub use channel::{Channel, ChannelKind};
+pub use channel::{Channel, ChannelKind, Shows};
 pub use chat::{Chat, ChatStatus, Member, Participant};
 pub use code::{Code, EventName};
 pub use control::{Control, Holder, NotInControl};
@@ -32,10 +36,14 @@ pub use delivery::{Attempt, AttemptPhases, Delivery, DeliveryPage, DeliveryStatu
 pub use endpoint::{Endpoint, Format, FormatKind, HealthState, Ordering};
 pub use event::{Author, AuthorKind, Draft, Event, Order, Seq, TypeName, Visibility};
 pub use group::{Group, GroupNumber, Priority};
+pub use hook::{Hook, HookScheme, HookSignature};
 pub use id::{
     AgentId, BotName, ChannelId, ChatId, CustomerId, DeliveryId, EndpointId, EventId, FileId,
-    GroupName, InvalidId, JobId, NodeId, RunId, ThreadId, TokenId, WorkspaceId,
+    GroupName, HookId, InvalidId, JobId, NodeId, RecordId, RunId, ServiceLevelId, ThreadId,
+    TokenId, WorkspaceId,
 };
 pub use properties::{Properties, PropertyPlace, PropertyType};
+pub use record::{Record, RecordType};
+pub use service_level::{AppliesTo, OpenHours, OpenTime, PauseWhen, ServiceLevel, Weekday};
 pub use thread::{Summary, Thread};
 pub use time::{Clock, Timestamp};

@@ -15,12 +15,17 @@ use tidings_behaviors::{BotSource, Problem, Severity};
 use tidings_model::{BotName, WorkspaceId};
 use tokio::sync::watch;
 
+use crate::types_folder::TypesFolder;
+
 /// How often the folder is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The most bots of one folder, and files of one bot: what is beyond is named in the log and left out.
 const BOTS_MAX: usize = 20_000;
 const FILES_MAX: usize = 500;
+
+/// Where a bot's own tests lie, below its folder.
+const TESTS: &str = "tests";
 
 /// What was seen of a bot's files: names, sizes, times.
 type Print = Vec<(PathBuf, u64, Option<SystemTime>)>;
@@ -49,12 +54,15 @@ impl BotsFolder {
             let source = read_bot(&bot_folder, &name)?;
             self.seen.insert(name.clone(), print);
             match publish(app, workspace, source).await? {
-                Published::Live { version, warnings } => {
+                Published::Live { number, warnings, .. } => {
                     warnings.iter().for_each(report);
-                    let short: String = version.chars().take(12).collect();
-                    tracing::info!(bot = %name, "the bot {name} is live in version {short}");
+                    tracing::info!(bot = %name, "the bot {name} is live in version {number}");
                 }
-                Published::Unchanged => {}
+                Published::Unchanged { .. } => {}
+                Published::Overruled { number } => tracing::warn!(
+                    bot = %name,
+                    "version {number} of {name}, published since its folder last changed, stays live: change the folder's text to publish it"
+                ),
                 Published::Refused { problems } => {
                     problems.iter().for_each(report);
                     tracing::warn!(bot = %name, "the new text of {name} is refused; what ran before runs on");
@@ -65,18 +73,27 @@ impl BotsFolder {
         Ok(refused)
     }
 
-    /// Looks until told to stop.
+    /// Looks until told to stop: at the types of events, then at the bots. When a type changes, every text is read again,
+    /// as it may name what was not there before.
     pub(crate) async fn watch(
         mut self,
         app: Arc<App>,
         workspace: WorkspaceId,
         folder: PathBuf,
+        (mut types, types_folder): (TypesFolder, PathBuf),
         mut stop: watch::Receiver<bool>,
     ) {
         loop {
             tokio::select! {
                 _ = stop.changed() => return,
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
+            match types.look(&app, workspace, &types_folder).await {
+                Ok(true) => self.seen.clear(),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!("the folder of types could not be read: {error:#}");
+                }
             }
             if let Err(error) = self.look(&app, workspace, &folder).await {
                 tracing::warn!("the folder of bots could not be read: {error:#}");
@@ -116,14 +133,25 @@ pub(crate) fn bots_in(folder: &Path) -> anyhow::Result<Vec<BotName>> {
 
 /// Reads a bot's text.
 pub(crate) fn read_bot(folder: &Path, name: &BotName) -> anyhow::Result<BotSource> {
+    Ok(BotSource { name: name.clone(), files: read_yaml(folder, folder)? })
+}
+
+/// Reads a bot's own tests; they are no part of its text.
+pub(crate) fn read_tests(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let tests = folder.join(TESTS);
+    if tests.is_dir() { read_yaml(&tests, folder) } else { Ok(Vec::new()) }
+}
+
+/// The YAML files of a folder, each named from the folder of bots on.
+fn read_yaml(from: &Path, folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let mut files = Vec::new();
-    for path in yaml_files(folder)? {
+    for path in yaml_files(from)? {
         let text =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let shown = path.strip_prefix(folder.parent().unwrap_or(folder)).unwrap_or(&path);
         files.push((shown.display().to_string(), String::from_utf8_lossy(&text).into_owned()));
     }
-    Ok(BotSource { name: name.clone(), files })
+    Ok(files)
 }
 
 fn print_of(folder: &Path) -> anyhow::Result<Print> {

@@ -1,6 +1,12 @@
 //! What can be said on the command line.
 
+pub(crate) mod bots;
+pub(crate) mod import;
 pub(crate) mod jobs;
+pub(crate) mod runs;
+mod simulate;
+
+pub(crate) use simulate::Simulate;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +38,14 @@ pub(crate) enum Command {
     EventTypes(EventTypes),
     /// Check bots' texts: every error with file, line and column.
     Check(Check),
+    /// Tell what a draft of a bot would do, without doing anything.
+    Simulate(Simulate),
+    /// List the bots of a running server and their versions, compare, publish and bring back.
+    Bots(bots::Bots),
+    /// List what behaviors did, and show one run step by step.
+    Runs(runs::Runs),
+    /// Translate bots of other systems into bots of Tidings.
+    Import(import::Import),
     /// Print events of a running server, and follow them.
     Events(Events),
     /// List what was sent to endpoints and how it went, and show, repeat or give up one of it.
@@ -59,6 +73,9 @@ pub(crate) enum Command {
     /// Print a page of the reference, as it lies in `docs/reference`.
     #[command(hide = true)]
     Reference(Reference),
+    /// Run scripts of bots for the server that started this; it says how on standard input.
+    #[command(hide = true)]
+    ScriptSandbox,
 }
 
 /// Options of `reference`.
@@ -94,6 +111,9 @@ pub(crate) struct Serve {
     /// The folder of bots' texts, instead of the setting `bots.folder`.
     #[arg(long)]
     pub bots: Option<PathBuf>,
+    /// The folder of the workspace's own types of events, instead of the setting `types.folder`.
+    #[arg(long)]
+    pub types: Option<PathBuf>,
     /// What many nodes share.
     #[command(flatten)]
     pub shared: Shared,
@@ -179,6 +199,12 @@ pub(crate) struct Check {
     /// Folders of bots, or folders of folders of bots.
     #[arg(default_value = "bots")]
     pub paths: Vec<PathBuf>,
+    /// Run the bots' own tests as well: the files in their folders `tests`.
+    #[arg(long)]
+    pub test: bool,
+    /// The folder of the workspace's own types of events that they may name.
+    #[arg(long, default_value = "types")]
+    pub types: PathBuf,
 }
 
 /// How a running server is reached.

@@ -3,17 +3,21 @@
 mod agent_token;
 mod backup;
 pub(crate) mod bin;
+mod bots;
 mod check;
 mod deliveries;
 mod demo;
 mod doctor;
 mod event_types;
 mod events;
+mod import;
 mod listen;
 pub(crate) mod migrate_store;
 mod openapi;
 mod reference;
+mod runs;
 mod serve;
+mod simulate;
 mod stream;
 mod trigger;
 
@@ -30,7 +34,11 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bin(options) => bin::bin(options).await,
         Command::EventTypes(options) => event_types::event_types(&options),
         Command::Check(options) => check::check(&options),
+        Command::Simulate(options) => simulate::simulate(options).await,
+        Command::Import(options) => import::import(&options),
         Command::Events(options) => events::events(options).await,
+        Command::Bots(options) => bots::bots(options).await,
+        Command::Runs(options) => runs::runs(options).await,
         Command::Deliveries(options) => deliveries::deliveries(options).await,
         Command::Jobs(options) => deliveries::jobs(options).await,
         Command::Listen(options) => listen::listen(options).await,
@@ -43,6 +51,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Settings => reference::settings(),
         Command::Openapi => openapi::openapi(),
         Command::Reference(options) => reference::reference(&options),
+        // `main` did so before there was a runtime.
+        Command::ScriptSandbox => Ok(tidings_script::child()),
     }
 }
 

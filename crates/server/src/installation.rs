@@ -74,6 +74,11 @@ impl Installation {
         settings.bots.folder.clone().unwrap_or_else(|| self.folder.join("bots"))
     }
 
+    /// Where the files of the workspace's own types are.
+    pub(crate) fn types_folder(&self, settings: &Settings) -> PathBuf {
+        settings.types.folder.clone().unwrap_or_else(|| self.folder.join("types"))
+    }
+
     /// Opens the store.
     pub(crate) fn open_store(&self, settings: &Settings) -> anyhow::Result<SqliteStore> {
         let synchronous = match settings.storage.synchronous {

@@ -2,8 +2,7 @@
 //! the clock, and (with `testkit`) the only one that knows which engine runs.
 //!
 //! In reading order: [`cli`] (what can be said), [`settings`], [`installation`] (a data folder), [`engine`] (its file, or
-//! the database of many nodes), [`commands`] (a file for
-//! each command), [`bots_folder`] (bots reload while serving).
+//! the database of many nodes), [`commands`] (a file for each command), [`bots_folder`] and [`types_folder`] (bots and types of events reload while serving).
 
 mod bots_folder;
 mod cli;
@@ -14,6 +13,7 @@ mod engine;
 mod installation;
 mod logs;
 mod settings;
+mod types_folder;
 
 use std::process::ExitCode;
 
@@ -25,6 +25,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
+    if matches!(arguments.command, cli::Command::ScriptSandbox) {
+        // A child for one script gives up threads and files before it reads code, and is waited for: no runtime first.
+        return tidings_script::child();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return commands::failed(&anyhow::Error::from(error).context("cannot start")),

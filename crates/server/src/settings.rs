@@ -20,6 +20,13 @@ use tidings_app::settings::{S3Settings, Secret};
 use tidings_brokers::{Brokers, Connection};
 use tidings_mail::Mailer;
 use tidings_outbound::{AllowRule, InvalidProxy, Proxy, Roots};
+use tidings_script::Sandbox;
+
+/// The program that runs, also when another version has taken its place on disk (proc(5)).
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// What makes it a child that runs scripts.
+const SCRIPT_SANDBOX: &str = "script-sandbox";
 
 /// What an environment variable for a setting begins with.
 const ENVIRONMENT_PREFIX: &str = "TIDINGS__";
@@ -228,6 +235,8 @@ settings! {
         events: Option<u64> = None,
         /// For how many days the log of deliveries is kept, since the last try; 0 keeps it for ever. What is still owed stays. Since v0.2.
         deliveries_days: u32 = DELIVERIES_DAYS,
+        /// For how many days runs of behaviors are kept with their traces, since their end; 0 keeps them for ever. What still waits stays. Since v0.2.
+        runs_days: u32 = RUNS_DAYS,
     }
     /// Bots.
     bots: Bots {
@@ -237,6 +246,24 @@ settings! {
         failure_answer: String = tidings_app::Settings::default().bot_failure_answer,
         /// How many messages bots may write in one chat within a minute. Since v0.1.
         messages_per_minute_max: u32 = tidings_app::Settings::default().bot_messages_per_minute_max,
+        /// How many runs of a behavior must fail in a row, within a day, until it is paused; 0 pauses none. Since v0.2.
+        pause_after_failures: u32 = tidings_app::Settings::default().bot_pause_after_failures,
+    }
+    /// JavaScript of bots, in processes of their own.
+    scripts: Scripts {
+        /// Whether bots may run any. Since v0.2.
+        enabled: bool = true,
+        /// How many run at once; others wait. Since v0.2.
+        processes_max: usize = 2,
+        /// The longest that one may run, in milliseconds: 1 to 60000. Since v0.2.
+        time_ms_max: u64 = 1_000,
+        /// The most memory of one, in megabytes: 8 to 1024. Since v0.2.
+        memory_mb_max: usize = 32,
+    }
+    /// The workspace's own types of events.
+    types: Types {
+        /// The folder of their files, `*.toml`; unset, `types` in the data folder. Since v0.2.
+        folder: Option<PathBuf> = None,
     }
     /// The log.
     log: Log {
@@ -256,6 +283,9 @@ settings! {
 
 /// As the app has it: a month.
 const DELIVERIES_DAYS: u32 = 30;
+
+/// As the app has it: a month.
+const RUNS_DAYS: u32 = 30;
 
 /// A commit is mostly waiting for the disk and the network: four keep a database of a few cores busy.
 const DATABASE_WRITERS: usize = 4;
@@ -434,6 +464,14 @@ impl Settings {
             self.http.drain_s.is_none_or(|seconds| seconds <= DRAIN_S_MAX),
             "http.drain_s: must be at most {DRAIN_S_MAX}"
         );
+        for (name, value, range) in [
+            ("processes_max", self.scripts.processes_max as u64, 1..=64),
+            ("time_ms_max", self.scripts.time_ms_max, 1..=60_000),
+            ("memory_mb_max", self.scripts.memory_mb_max as u64, 8..=1_024),
+        ] {
+            let (least, most) = (range.start(), range.end());
+            anyhow::ensure!(range.contains(&value), "scripts.{name}: must be {least} to {most}");
+        }
         self.check_many_nodes()?;
         if let Some(bucket) = self.bucket()? {
             store::check_s3(&bucket)?;
@@ -545,6 +583,18 @@ impl Settings {
         proxies.collect::<Result<_, _>>().context("http.trusted_proxies")
     }
 
+    /// Where scripts of bots run, if they may.
+    pub(crate) fn sandbox(&self) -> Option<Sandbox> {
+        let Scripts { enabled, processes_max, time_ms_max, memory_mb_max } = self.scripts;
+        let settings = tidings_script::Settings {
+            processes_max,
+            time_max: Duration::from_millis(time_ms_max),
+            memory_bytes_max: memory_mb_max << 20,
+            ..tidings_script::Settings::new(THIS_PROGRAM, &[SCRIPT_SANDBOX])
+        };
+        enabled.then(|| Sandbox::new(settings))
+    }
+
     /// Who sends mail, if somebody does. The mail server may be of the authorities of `outbound.ca_file`.
     pub(crate) fn mailer(&self, data: &Path) -> anyhow::Result<Option<Mailer>> {
         if self.mail.url.is_none() {
@@ -622,10 +672,8 @@ impl Settings {
                 .days
                 .map(|days| Duration::from_secs(u64::from(days) * 86_400)),
             keep_events_max: self.retention.events,
-            keep_deliveries_for: match self.retention.deliveries_days {
-                0 => None,
-                days => Some(Duration::from_secs(u64::from(days) * 86_400)),
-            },
+            keep_deliveries_for: kept_for(self.retention.deliveries_days),
+            keep_runs_for: kept_for(self.retention.runs_days),
             retry_delays: self
                 .delivery
                 .retry_delays_s
@@ -635,12 +683,19 @@ impl Settings {
                 .collect(),
             delivery_deadline: Duration::from_secs(self.delivery.deadline_s),
             mail: self.mailer(data)?,
+            scripts: self.sandbox(),
             brokers: Arc::new(self.brokers()?),
             webhooks_per_action_max: self.chat_api.webhooks_per_action_max,
             bot_failure_answer: self.bots.failure_answer.clone(),
             bot_messages_per_minute_max: self.bots.messages_per_minute_max,
+            bot_pause_after_failures: self.bots.pause_after_failures,
         })
     }
+}
+
+/// How long so many days are; none keeps for ever.
+fn kept_for(days: u32) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400))
 }
 
 /// What is wrong, in which line and with which key; not the line itself, as passwords may stand there.

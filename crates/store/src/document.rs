@@ -35,8 +35,14 @@ pub enum Kind {
     BotVersion,
     /// Which version of a bot is live.
     Bot,
+    /// One publishing of a bot: its number, which text, by whom, when, with which note.
+    Publication,
     /// A run of a behavior.
     Run,
+    /// What is known of a behavior that failed.
+    BehaviorMark,
+    /// A behavior that does not react, as it kept failing.
+    BehaviorPause,
     /// An endpoint.
     Endpoint,
     /// A delivery that was not taken at its first try, or was asked for by hand.
@@ -77,13 +83,25 @@ pub enum Kind {
     Lease,
     /// The turn to give an agent a chat; its version moves with each chat that is given.
     Turn,
+    /// A typed thing beside conversations.
+    Record,
+    /// An address that outside systems call.
+    Hook,
+    /// Credentials for calls to another system, sealed.
+    Account,
+    /// What a workspace promises of time in its chats.
+    ServiceLevel,
+    /// How far the time of a chat's targets has run.
+    ServiceClock,
     /// What nodes keep at hand about the workspace: its version moves with each change of that.
     Directory,
+    /// A type of events of the workspace's own.
+    EventType,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 41] = [
         Self::Workspace,
         Self::Token,
         Self::Agent,
@@ -94,7 +112,10 @@ impl Kind {
         Self::Session,
         Self::BotVersion,
         Self::Bot,
+        Self::Publication,
         Self::Run,
+        Self::BehaviorMark,
+        Self::BehaviorPause,
         Self::Endpoint,
         Self::Delivery,
         Self::DeliveryPage,
@@ -115,7 +136,13 @@ impl Kind {
         Self::Form,
         Self::Lease,
         Self::Turn,
+        Self::Record,
+        Self::Hook,
+        Self::Account,
+        Self::ServiceLevel,
+        Self::ServiceClock,
         Self::Directory,
+        Self::EventType,
     ];
 
     /// The word for it, as it is stored.
@@ -131,7 +158,10 @@ impl Kind {
             Self::Session => "session",
             Self::BotVersion => "bot_version",
             Self::Bot => "bot",
+            Self::Publication => "publication",
             Self::Run => "run",
+            Self::BehaviorMark => "behavior_mark",
+            Self::BehaviorPause => "behavior_pause",
             Self::Endpoint => "endpoint",
             Self::Delivery => "delivery",
             Self::DeliveryPage => "delivery_page",
@@ -152,7 +182,13 @@ impl Kind {
             Self::Form => "form",
             Self::Lease => "lease",
             Self::Turn => "turn",
+            Self::Record => "record",
+            Self::Hook => "hook",
+            Self::Account => "account",
+            Self::ServiceLevel => "service_level",
+            Self::ServiceClock => "service_clock",
             Self::Directory => "directory",
+            Self::EventType => "event_type",
         }
     }
 }

@@ -457,7 +457,8 @@ impl World {
             let first = log.first().map_or(1, |first| first.seq.0);
             let place = u64::try_from(place).expect("a short log");
             assert_eq!(event.seq.0, first + place, "the log has a gap");
-            let known = self.app.catalogue().get(&event.event_type);
+            let catalogue = self.app.catalogue_of(event.workspace);
+            let known = catalogue.get(&event.event_type);
             let known = known.unwrap_or_else(|| panic!("no type {}", event.event_type));
             if let Err(violations) = known.validate(&event.data) {
                 panic!("{} is not as the catalogue says: {violations:?}", event.event_type);
@@ -528,6 +529,8 @@ impl World {
     ) {
         let until = match wait {
             tidings_behaviors::Wait::Time { until } => Some(*until),
+            // Its timer is due at once.
+            tidings_behaviors::Wait::Work { .. } => Some(run.moved_at),
             tidings_behaviors::Wait::Answer { until } => {
                 let chat = run.chat.expect("who answers is in a chat");
                 let key = tidings_store::DocKey::new(Kind::Session, chat);

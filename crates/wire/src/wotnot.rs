@@ -7,7 +7,7 @@
 //! | our type | WotNot's |
 //! | --- | --- |
 //! | `chat.started` | `conversation_create` |
-//! | `chat.message`, `chat.command` | `message`: `text`; a text for agents only is a `note` |
+//! | `chat.message`, `chat.command` | `message`: `text`, or `slider`, `calendar`, `file_upload` where a bot asks for that; a text for agents only is a `note` |
 //! | `chat.file` | `message`: `image`, `audio`, `video`, `document`; `file_upload.response` where a form asked for it |
 //! | `chat.rich_message` | `message`: `button`, `carousel`, `list` |
 //! | `chat.form` | `message`: `form`, `file_upload`, `calendar`, `slider`, `appointment_booking` |

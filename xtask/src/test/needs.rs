@@ -81,8 +81,12 @@ const PACKAGES: &[Package] = &[
 ];
 
 /// Folders with a `package-lock.json` whose packages a test needs, from the root of the repository.
-const NODE_FOLDERS: &[&str] =
-    &["widget", "crates/server/tests/browser", "crates/server/tests/sdk/node"];
+const NODE_FOLDERS: &[&str] = &[
+    "widget",
+    "crates/catalogue/tests/validators",
+    "crates/server/tests/browser",
+    "crates/server/tests/sdk/node",
+];
 
 /// Folders with a `requirements.txt` whose packages a test needs, in a virtual environment `.venv` beside it.
 const PYTHON_FOLDERS: &[&str] = &["crates/server/tests/sdk/python"];

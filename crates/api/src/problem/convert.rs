@@ -3,6 +3,7 @@
 //! What is our fault is logged here, once, as a whole chain; the answer does not tell of it.
 
 use tidings_app::admin::AdminError;
+use tidings_app::admin::event_types::TypeError;
 use tidings_app::pipeline::accept::AcceptError;
 use tidings_app::pipeline::deliver::job::asked::Refused as JobRefused;
 use tidings_app::pipeline::reader::StepFailed;
@@ -10,6 +11,7 @@ use tidings_app::pipeline::reader::chain;
 use tidings_app::pipeline::receive::ReceiveError;
 use tidings_app::pipeline::telegram::AnswerError;
 use tidings_catalogue::Violation;
+use tidings_catalogue::own::Change;
 use tidings_model::Holder;
 use tidings_store::{CommitError, ReadError};
 
@@ -72,10 +74,13 @@ impl From<AcceptError> for Problem {
                     Some(nearest) => format!(
                         "the catalogue has no event type {name:?}; did you mean {nearest:?}?"
                     ),
-                    None => format!("the catalogue has no event type {name:?}"),
+                    None => format!(
+                        "the catalogue has no event type {name:?}; POST /api/v1/event-types/drafts makes one from a sample"
+                    ),
                 };
                 Self::new(Code::UnknownEventType, message.clone()).at("/type", message)
             }
+            AcceptError::Refused { reason } => Self::new(Code::RefusedByBehavior, reason),
             AcceptError::NotAFact { event_type, kind } => {
                 let message = format!(
                     "{event_type} is of the kind {kind}; only types of the kind after can be sent"
@@ -140,9 +145,42 @@ impl From<AdminError> for Problem {
                 let pointer = if field.starts_with('/') { field } else { format!("/{field}") };
                 Self::new(Code::InvalidField, format!("{pointer} {problem}")).at(pointer, problem)
             }
+            AdminError::ChatClosed => Self::new(Code::ChatClosed, error.to_string()),
             AdminError::Conflict => Self::new(Code::ChangedMeanwhile, error.to_string()),
             AdminError::Read(error) => error.into(),
             AdminError::Commit(error) => error.into(),
+        }
+    }
+}
+
+impl From<TypeError> for Problem {
+    fn from(error: TypeError) -> Self {
+        match error {
+            TypeError::Wrong(wrong) => {
+                let first = wrong.first().map(ToString::to_string).unwrap_or_default();
+                let problem = Self::new(Code::InvalidEventType, first);
+                wrong.into_iter().fold(problem, |problem, each| {
+                    problem.at_with(each.pointer, each.code.as_str(), each.message)
+                })
+            }
+            TypeError::Version(fault) => {
+                let detail = format!("{} {}", fault.pointer, fault.message);
+                let problem = Self::new(Code::EventTypeVersion, detail).at_with(
+                    fault.pointer,
+                    fault.code.as_str(),
+                    fault.message,
+                );
+                let breaking = fault.changes.into_iter().filter(Change::is_breaking);
+                breaking.fold(problem, |problem, change| {
+                    problem.at_with(change.pointer, change.code.as_str(), change.message)
+                })
+            }
+            TypeError::NotFound { .. } => Self::not_found("event type of the workspace's own"),
+            TypeError::Exists { .. } => Self::new(Code::EventTypeExists, error.to_string()),
+            TypeError::Builtin { .. } => Self::new(Code::EventTypeBuiltin, error.to_string()),
+            TypeError::Used { .. } => Self::new(Code::EventTypeUsed, error.to_string()),
+            TypeError::TooMany => Self::new(Code::EventTypesFull, error.to_string()),
+            TypeError::Admin(error) => error.into(),
         }
     }
 }
@@ -182,6 +220,7 @@ pub(crate) fn chat_missing(error: AcceptError) -> Problem {
         | AcceptError::Invalid { .. }
         | AcceptError::BadKey { .. }
         | AcceptError::NotInControl(_)
+        | AcceptError::Refused { .. }
         | AcceptError::KeyReused
         | AcceptError::Read(_)
         | AcceptError::Commit(_) => error.into(),

@@ -1,6 +1,6 @@
-//! What agents and programs do to a chat: take and give the control lease, close, label, note.
+//! What agents and programs do to a chat: take and give the control lease, close, label, note, put aside.
 
-use tidings_model::{Author, ChatId, Event, Holder, WorkspaceId};
+use tidings_model::{Author, ChatId, ChatStatus, Event, Holder, Timestamp, WorkspaceId};
 use tidings_store::{Batch, CommitError};
 
 use super::AdminError;
@@ -38,6 +38,13 @@ pub enum ChatAction {
         /// Its text.
         text: String,
     },
+    /// Put it aside until a time.
+    Snooze {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Bring it back before its time.
+    EndSnooze,
 }
 
 /// Does it; returns the scene as it is afterwards, and the events that tell of it.
@@ -51,6 +58,11 @@ pub async fn act(
     for _ in 0..CONFLICT_TRIES_MAX {
         let scene = app.scene(workspace, chat).await?;
         let scene = scene.ok_or(AdminError::NotFound { what: "chat", id: chat.to_string() })?;
+        if matches!(action, ChatAction::Snooze { .. })
+            && scene.chat.value.status == ChatStatus::Closed
+        {
+            return Err(AdminError::ChatClosed);
+        }
         let mut change =
             ChatChange::begin(workspace, &scene, author.clone(), None, app.clock.as_ref());
         apply(&mut change, action);
@@ -83,5 +95,7 @@ fn apply(change: &mut ChatChange<'_>, action: &ChatAction) {
         ChatAction::Close { reason } => change.close(reason),
         ChatAction::Label { add, remove } => change.label(add, remove),
         ChatAction::Note { text } => change.note(text),
+        ChatAction::Snooze { until } => change.snooze(*until),
+        ChatAction::EndSnooze => change.end_snooze("ended"),
     }
 }

@@ -16,7 +16,7 @@ use tidings_wire::standard_webhooks::{KeyPair, Secret, SigningKey};
 pub use self::auth::{AuthChange, CertificateChange, certificate};
 pub use self::handshake::{HandshakeChange, ask_again};
 pub use self::said::{EndpointChange, FILTER_ENTRIES_MAX, HEADERS_MAX};
-use self::said::{apply, check_teams, filter_of, wrong_expression};
+use self::said::{apply, check_named, filter_of, wrong_expression};
 
 use super::{AdminError, listed, tokens};
 use crate::App;
@@ -57,11 +57,11 @@ pub async fn create(
     let signing = new_key(signature)?;
     let after_seq = app.store.last_seq(workspace).await?.0;
     let mut endpoint = draft(app, &signing, after_seq);
-    check_teams(app, workspace, &change).await?;
+    check_named(app, workspace, &change).await?;
     if change.url.is_none() && change.broker.is_none() {
         return Err(AdminError::invalid("/url", "is missing: say a url, or a broker"));
     }
-    apply(app, &mut endpoint, change)?;
+    apply(app, &app.catalogue_of(workspace), &mut endpoint, change)?;
     handshake::after_change(app, None, &mut endpoint).await?;
     let key = DocKey::new(Kind::Endpoint, endpoint.id);
     let endpoint = Seen::absent(endpoint);
@@ -83,9 +83,9 @@ pub async fn preview(
 ) -> Result<Preview, AdminError> {
     let mut endpoint = draft(app, &new_key(Signature::V1)?, 0);
     endpoint.url = NO_URL_YET.into();
-    check_teams(app, workspace, &change).await?;
-    apply(app, &mut endpoint, change)?;
-    let filter = filter_of(app, &endpoint.events)?;
+    check_named(app, workspace, &change).await?;
+    apply(app, &app.catalogue_of(workspace), &mut endpoint, change)?;
+    let filter = filter_of(&app.catalogue_of(workspace), &endpoint.events)?;
     let wish = Wish::of(&endpoint.only).map_err(wrong_expression)?;
     let prepared = Prepared::of(&app.sealer, &endpoint, app.now());
     let subscriber = Subscriber { endpoint: Seen::absent(endpoint), filter, wish, prepared };
@@ -178,8 +178,8 @@ pub async fn change(
     let key = DocKey::new(Kind::Endpoint, id);
     let mut found = listed::find::<Endpoint>(app, workspace, &key).await?;
     let before = found.value.clone();
-    check_teams(app, workspace, &change).await?;
-    apply(app, &mut found.value, change)?;
+    check_named(app, workspace, &change).await?;
+    apply(app, &app.catalogue_of(workspace), &mut found.value, change)?;
     handshake::after_change(app, Some(&before), &mut found.value).await?;
     if found.value.enabled && !before.enabled {
         begin_anew(app, workspace, &mut found.value).await?;

@@ -13,8 +13,9 @@ use tidings_model::{
 };
 use tidings_store::{Batch, Claim, CommitError, DocKey, Expect, Kind, ReadError};
 
-use super::chat_change::{ChatChange, is_speech};
-use crate::App;
+use super::before::{self, BeforeError};
+use super::chat_change::ChatChange;
+use crate::{App, known};
 
 /// The longest `custom_id` and idempotency key, in bytes.
 pub const KEY_BYTES_MAX: usize = 255;
@@ -96,6 +97,12 @@ pub enum AcceptError {
     /// Somebody else may speak to the customer now.
     #[error(transparent)]
     NotInControl(#[from] NotInControl),
+    /// A behavior refused it.
+    #[error("a behavior refused it: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// The key was used for something else.
     #[error("the idempotency key was used for another event")]
     KeyReused,
@@ -107,16 +114,26 @@ pub enum AcceptError {
     Commit(#[source] CommitError),
 }
 
+impl From<BeforeError> for AcceptError {
+    fn from(error: BeforeError) -> Self {
+        match error {
+            BeforeError::Read(error) => Self::Read(error),
+            BeforeError::Commit(error) => Self::Commit(error),
+        }
+    }
+}
+
 /// Accepts an event.
 pub async fn accept(
     app: &App,
     workspace: WorkspaceId,
-    new: NewEvent,
+    mut new: NewEvent,
 ) -> Result<Accepted, AcceptError> {
-    let event_type = checked_type(app, &new)?;
+    let (event_type, version) = checked_type(app, workspace, &new).await?;
     let claims = claims(&new)?;
+    ask_before(app, workspace, &event_type, &mut new).await?;
     for _ in 0..CONFLICT_TRIES_MAX {
-        let batch = decide(app, workspace, &new, &event_type, &claims).await?;
+        let batch = decide(app, workspace, &new, (&event_type, version), &claims).await?;
         match app.commit(batch).await {
             Ok(committed) => {
                 let event = committed
@@ -141,9 +158,35 @@ pub async fn accept(
     Err(AcceptError::Commit(CommitError::Overloaded))
 }
 
-fn checked_type(app: &App, new: &NewEvent) -> Result<TypeName, AcceptError> {
-    let Some(resolved) = app.catalogue.resolve(&new.event_type) else {
-        let nearest = app.catalogue.nearest(&new.event_type).map(str::to_owned);
+/// Behaviors may change or refuse what a person or a program is about to say.
+async fn ask_before(
+    app: &App,
+    workspace: WorkspaceId,
+    event_type: &TypeName,
+    new: &mut NewEvent,
+) -> Result<(), AcceptError> {
+    let (Some(chat), Visibility::All) = (new.chat, new.visibility) else { return Ok(()) };
+    if !before::is_asked(app, workspace, event_type, &new.author) {
+        return Ok(());
+    }
+    let Some(scene) = app.recent_scene(workspace, chat).await? else { return Ok(()) };
+    let about = before::Words { author: &new.author, scene: &scene };
+    match before::of_words(app, workspace, about, &mut new.data).await? {
+        Ok(()) => Ok(()),
+        Err(refused) => Err(AcceptError::Refused { reason: refused.reason }),
+    }
+}
+
+/// The type, and the version of its schema.
+async fn checked_type(
+    app: &App,
+    workspace: WorkspaceId,
+    new: &NewEvent,
+) -> Result<(TypeName, u32), AcceptError> {
+    known::event_type(app, workspace, &new.event_type).await?;
+    let catalogue = app.catalogue_of(workspace);
+    let Some(resolved) = catalogue.resolve(&new.event_type) else {
+        let nearest = catalogue.nearest(&new.event_type).map(str::to_owned);
         return Err(AcceptError::UnknownType { name: new.event_type.clone(), nearest });
     };
     let known = resolved.event_type;
@@ -157,7 +200,7 @@ fn checked_type(app: &App, new: &NewEvent) -> Result<TypeName, AcceptError> {
         event_type: known.name.clone(),
         violations,
     })?;
-    Ok(known.name.clone())
+    Ok((known.name.clone(), known.version))
 }
 
 /// The claims that make a repeated call harmless; each stands for the event, whose id is filled in by [`decide`].
@@ -188,7 +231,7 @@ async fn decide(
     app: &App,
     workspace: WorkspaceId,
     new: &NewEvent,
-    event_type: &TypeName,
+    (event_type, version): (&TypeName, u32),
     claims: &[String],
 ) -> Result<Batch, AcceptError> {
     let mut batch = Batch::new(workspace);
@@ -197,11 +240,12 @@ async fn decide(
             let id = app.next_event_id();
             let mut draft =
                 Draft::new(id, event_type.clone(), workspace, app.now(), new.data.clone());
+            draft.version = version;
             fill(&mut draft, new);
             batch.events.push(draft);
             id
         }
-        Some(chat) => in_chat(app, &mut batch, new, event_type, chat).await?,
+        Some(chat) => in_chat(app, &mut batch, new, (event_type, version), chat).await?,
     };
     batch.claims =
         claims.iter().map(|name| Claim { name: name.clone(), outcome: Some(id) }).collect();
@@ -212,12 +256,12 @@ async fn in_chat(
     app: &App,
     batch: &mut Batch,
     new: &NewEvent,
-    event_type: &TypeName,
+    (event_type, version): (&TypeName, u32),
     chat: ChatId,
 ) -> Result<EventId, AcceptError> {
     let scene = app.recent_scene(batch.workspace, chat).await?;
     let scene = scene.ok_or(AcceptError::UnknownChat { chat })?;
-    let speaks = is_speech(event_type) && new.visibility == Visibility::All;
+    let speaks = event_type.is_speech() && new.visibility == Visibility::All;
     let mut change =
         ChatChange::begin(batch.workspace, &scene, new.author.clone(), None, app.clock.as_ref());
     if speaks && scene.chat.value.status == ChatStatus::Closed {
@@ -227,6 +271,7 @@ async fn in_chat(
         Visibility::All => change.utter(event_type, new.data.clone())?,
         Visibility::Agents => change.raise(event_type.as_str(), new.data.clone()),
     };
+    draft.version = version;
     fill(draft, new);
     let id = draft.id;
     change.finish(batch);

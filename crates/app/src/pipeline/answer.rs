@@ -6,9 +6,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 use tidings_catalogue::Catalogue;
-use tidings_model::{EventId, Timestamp};
+use tidings_model::{BotName, Clock, Event, EventId};
 use tidings_store::{Batch, CommitError};
 
+use super::question;
 use super::telegram::{NoReason, PrecheckoutAnswer, precheckout};
 
 /// Why an answer is not one.
@@ -36,9 +37,10 @@ pub(super) enum NoAnswer {
 /// Checks an answer, and puts it into a batch.
 pub(super) fn put(
     catalogue: &Catalogue,
-    (event, event_type): (EventId, &str),
+    (question, event_type): (EventId, &str),
     value: &Value,
-    now: Timestamp,
+    by: (&BotName, &Event),
+    clock: &dyn Clock,
     batch: &mut Batch,
 ) -> Result<(), NoAnswer> {
     let nobody = || NoAnswer::NobodyAsks { event_type: event_type.to_owned() };
@@ -51,7 +53,11 @@ pub(super) fn put(
     match event_type {
         precheckout::PRECHECKOUT => {
             let answer = PrecheckoutAnswer::deserialize(value).map_err(|_| NoReason)?;
-            precheckout::put_answer(batch, event, &answer, now);
+            precheckout::put_answer(batch, question, &answer, clock.now());
+            Ok(())
+        }
+        _ if known.is_some_and(|known| question::is_question(catalogue, &known.name)) => {
+            question::put_answer((question, event_type), value, by, clock, batch);
             Ok(())
         }
         _ => Err(nobody()),
@@ -60,7 +66,7 @@ pub(super) fn put(
 
 /// Whether a claim is that of an answer.
 pub(super) fn is_answer(claim: &str) -> bool {
-    precheckout::is_answer(claim)
+    precheckout::is_answer(claim) || question::is_answer(claim)
 }
 
 /// Whether a commit was refused because its answer came too late.

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidings_model::{
-    AgentId, Author, BotName, ChatStatus, Clock, Control, Draft, Event, EventId, GroupName, Holder,
-    Member, NotInControl, Participant, ThreadId, Timestamp, TypeName, Visibility, WorkspaceId,
+    AgentId, Author, AuthorKind, BotName, ChatStatus, Clock, Control, Draft, Event, EventId,
+    GroupName, Holder, Member, NotInControl, Participant, ThreadId, Timestamp, TypeName,
+    Visibility, WorkspaceId,
 };
 use tidings_store::{Batch, Delete, DocKey, Expect, Kind, TimerChange, TimerName};
 
 use super::scene::{Scene, free};
 use super::written::{left_behind, put_chat, put_customer, put_past_thread, to_value};
+use crate::desk::snooze;
 
 /// Changes of one chat that are not committed yet.
 pub struct ChatChange<'a> {
@@ -29,26 +31,17 @@ pub struct ChatChange<'a> {
     obeyed: bool,
 }
 
-/// The events whose author speaks to the customer, when the customer may see them.
-pub fn is_speech(event_type: &TypeName) -> bool {
-    SPEECH.contains(&event_type.as_str())
-}
-
-const SPEECH: [&str; 9] = [
-    "chat.message",
-    "chat.rich_message",
-    "chat.file",
-    "chat.form",
-    "chat.location",
-    "chat.contact",
-    "chat.sticker",
-    "chat.custom",
-    "chat.postback",
-];
-
 /// The events beside speech by which words reach the customer. They take no lease, and obey it all the same.
 const WORDS: [&str; 4] =
     ["chat.system_message", "chat.system", "chat.form_filled", "chat.event_edited"];
+
+/// What beside speech says something to who reads along.
+const SAID_OTHERWISE: [&str; 3] = ["chat.command", "chat.form_filled", "chat.unknown_message"];
+
+/// Whether an event says something, whoever its author is.
+pub(crate) fn are_words(event_type: &TypeName) -> bool {
+    event_type.is_speech() || SAID_OTHERWISE.contains(&event_type.as_str())
+}
 
 impl<'a> ChatChange<'a> {
     /// Begins a change by somebody; `cause` is the event that led to it.
@@ -98,7 +91,7 @@ impl<'a> ChatChange<'a> {
         event_type: &TypeName,
         data: Value,
     ) -> Result<&mut Draft, NotInControl> {
-        if is_speech(event_type) {
+        if event_type.is_speech() {
             return self.speak(event_type.as_str(), data);
         }
         if WORDS.contains(&event_type.as_str()) {
@@ -229,6 +222,10 @@ impl<'a> ChatChange<'a> {
             "previous_assignee": before_assignee, "previous_group": before_group,
         });
         self.raise("chat.assigned", without_nulls(data)).visibility = Visibility::Agents;
+        if let Some(group) = group.filter(|group| before_group.as_ref() != Some(group)) {
+            let data = json!({ "group": group, "previous_group": before_group });
+            self.raise("chat.moved", without_nulls(data)).visibility = Visibility::Agents;
+        }
     }
 
     /// Gives the lease to a queue.
@@ -294,11 +291,61 @@ impl<'a> ChatChange<'a> {
         })
     }
 
+    /// Puts the chat aside until a time.
+    pub fn snooze(&mut self, until: Timestamp) {
+        let before = self.after.chat.value.snoozed_until.replace(until);
+        if before != Some(until) {
+            let data = without_nulls(json!({ "until": until, "previous": before }));
+            self.raise("chat.snoozed", data).visibility = Visibility::Agents;
+        }
+    }
+
+    /// A chat that was put aside comes back. Does nothing where it was not.
+    pub fn end_snooze(&mut self, reason: &str) {
+        if let Some(until) = self.after.chat.value.snoozed_until.take() {
+            let data = json!({ "until": until, "reason": reason });
+            self.raise("chat.snooze_ended", data).visibility = Visibility::Agents;
+        }
+    }
+
+    /// The customer's words bring a chat back that was put aside. It is told before them: who follows sees the chat come
+    /// back, and then why.
+    fn bring_back(&mut self) {
+        let of_customer = |draft: &Draft| {
+            draft.author.kind == AuthorKind::Customer
+                && draft.visibility == Visibility::All
+                && are_words(&draft.event_type)
+        };
+        let Some(place) = self.events.iter().position(of_customer) else { return };
+        let count = self.events.len();
+        let author = std::mem::replace(&mut self.author, Author::system());
+        self.end_snooze("customer_wrote");
+        self.author = author;
+        if self.events.len() > count
+            && let Some(ended) = self.events.pop()
+        {
+            self.events.insert(place, ended);
+        }
+    }
+
+    /// The timer of a chat that is put aside is that of its document.
+    fn set_snooze_timer(&self, batch: &mut Batch) {
+        let (before, after) = (&self.before.chat.value, &self.after.chat.value);
+        if before.snoozed_until == after.snoozed_until {
+            return;
+        }
+        batch.timers.push(match after.snoozed_until {
+            Some(until) => snooze::set(after.id, until),
+            None => snooze::cancel(after.id),
+        });
+    }
+
     /// Closes the chat: nobody holds the lease, no run waits any more.
     pub fn close(&mut self, reason: &str) {
         if self.after.chat.value.status == ChatStatus::Closed {
             return;
         }
+        self.end_snooze("closed");
         self.after.chat.value.status = ChatStatus::Closed;
         self.after.chat.value.thread.closed_at = Some(self.now);
         self.raise("chat.closed", json!({ "reason": reason }));
@@ -348,7 +395,11 @@ impl<'a> ChatChange<'a> {
     }
 
     /// Writes all of it into a batch.
-    pub fn finish(self, batch: &mut Batch) {
+    pub fn finish(mut self, batch: &mut Batch) {
+        if self.after.chat.value.snoozed_until.is_some() {
+            self.bring_back();
+        }
+        self.set_snooze_timer(batch);
         let id = self.before.chat.value.id;
         if self.after.chat.value != self.before.chat.value {
             batch.puts.push(put_chat(&self.after));
@@ -388,7 +439,6 @@ impl<'a> ChatChange<'a> {
 }
 
 fn as_holder(author: &Author) -> Option<Holder> {
-    use tidings_model::AuthorKind;
     match author.kind {
         AuthorKind::Bot => author.id.parse().ok().map(|id| Holder::Bot { id }),
         AuthorKind::Agent => author.id.parse().ok().map(|id| Holder::Agent { id }),

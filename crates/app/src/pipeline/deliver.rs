@@ -22,6 +22,7 @@
 pub mod as_sent;
 mod attempt;
 mod auth;
+pub(crate) mod bodies;
 mod body;
 pub(crate) mod by_hand;
 mod consent;

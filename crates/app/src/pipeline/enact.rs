@@ -4,20 +4,27 @@
 //! happen; the run is stopped, `behavior.stopped` says why, and the customer is not left without an answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tidings_behaviors::{Effect, HandOverTo, Run, RunState, Say, StopReason, Turn, Wait};
+use tidings_behaviors::wanted::nearest;
+use tidings_behaviors::{
+    Effect, HandOverTo, Notify, NotifyTo, Run, RunState, StopReason, Turn, Wait,
+};
 use tidings_catalogue::{Catalogue, Kind as EventKind};
 use tidings_model::{
-    Author, BotName, Clock, Draft, Event, EventId, Holder, Timestamp, TypeName, Visibility,
+    AgentId, Author, BotName, Clock, Draft, Event, EventId, GroupName, Holder, RunId, Shows,
+    Timestamp, TypeName, Visibility,
 };
 use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
 
 use super::answer::{self, NoAnswer};
 use super::chat_change::ChatChange;
+use super::question::CALLED;
 use super::scene::{Scene, Seen};
+use super::speech::speech;
 use super::view::client_data;
-use super::written::to_value;
+use super::written::{sortable, to_value};
 use crate::directory::Directory;
 
 /// Session and client data past this size, in bytes of JSON, raise an event and are kept. The figure is JAICP's.
@@ -26,6 +33,12 @@ pub const DATA_SOFT_BYTES_MAX: usize = 100 * 1024;
 /// Past this size the old value is kept instead. The figure is JAICP's.
 pub const DATA_HARD_BYTES_MAX: usize = 1_000 * 1024;
 
+/// How many agents of a team are told at most.
+pub const NOTIFIED_MAX: usize = 50;
+
+/// The type by which an agent is told something.
+const NOTIFIED: &str = "notification.received";
+
 /// What surrounds a turn and does not change by it.
 pub struct Stage<'a> {
     /// The event that the turn answers.
@@ -33,7 +46,7 @@ pub struct Stage<'a> {
     /// Its chat, if it has one.
     pub scene: Option<&'a Scene>,
     /// The vocabulary, for what is emitted.
-    pub catalogue: &'a Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// The clock.
     pub clock: &'a dyn Clock,
     /// Who is in the workspace: whether an agent takes chats now.
@@ -58,6 +71,7 @@ pub fn enact(stage: &Stage<'_>, mut turn: Turn, before: Seen<()>, batch: &mut Ba
             turn.run.frames.clear();
             written = Batch::new(batch.workspace);
             tell_of_stop(stage, &turn.run, &mut written);
+            tell_caller(stage, &turn.run, &mut written);
             Some(())
         }
     };
@@ -77,17 +91,34 @@ pub fn enact(stage: &Stage<'_>, mut turn: Turn, before: Seen<()>, batch: &mut Ba
 
 /// The trace tells that what was answered came too late.
 fn note_late(run: &mut Run) {
-    if let Some(answered) = run.trace.iter_mut().rfind(|step| step.step == "answer")
-        && let Value::Object(detail) = &mut answered.detail
-    {
-        detail.insert("late".into(), true.into());
+    if let Some(answered) = run.trace.iter_mut().rfind(|step| step.step == "answer") {
+        answered.detail.note("late", true.into());
     }
 }
+
+/// The entry of a run that is over: when it came to its end.
+pub const ENDED: &str = "ended";
 
 /// The write of a run's document, with the entries that it is found by.
 pub fn put_run(seen: &Seen<Run>) -> Put {
     let run = &seen.value;
-    let mut index = vec![("behavior", format!("{}/{}", run.bot, run.behavior))];
+    let mut index = vec![
+        ("behavior", format!("{}/{}", run.bot, run.behavior)),
+        ("bot", run.bot.to_string()),
+        ("event", run.event.to_string()),
+    ];
+    // Nearly all runs are done, so those are found by looking.
+    match &run.state {
+        RunState::Waiting { .. } => index.push(("state", "waiting".into())),
+        RunState::Stopped { reason, .. } => {
+            index.push(("state", "stopped".into()));
+            index.push(("error", reason.as_str().into()));
+        }
+        RunState::Done => {}
+    }
+    if !matches!(run.state, RunState::Waiting { .. }) {
+        index.push((ENDED, sortable(run.moved_at)));
+    }
     if let Some(chat) = run.chat {
         index.push(("chat", chat.to_string()));
         if let RunState::Waiting { .. } = run.state {
@@ -99,7 +130,7 @@ pub fn put_run(seen: &Seen<Run>) -> Put {
 
 /// The one timer of a run.
 pub fn timer_of(run: &Run) -> TimerName {
-    TimerName(format!("run:{}", run.id))
+    timer_name(run.id)
 }
 
 struct Refusal {
@@ -128,7 +159,10 @@ fn try_effects(stage: &Stage<'_>, turn: &Turn, batch: &mut Batch) -> Result<(), 
     if let RunState::Stopped { reason, message } = &turn.run.state {
         stop_in_chat(stage, &mut change, &turn.run, *reason, message);
     }
+    // A question that was answered is waited for no more, which ends its timer: what the turn sets comes after that.
+    let set = std::mem::take(&mut batch.timers);
     change.finish(batch);
+    batch.timers.extend(set);
     Ok(())
 }
 
@@ -141,12 +175,18 @@ fn apply(
 ) -> Result<(), Refusal> {
     match effect {
         Effect::Say(say) => {
-            let (event_type, data) = speech(say);
+            let (event_type, data) = speech(nearest(say.clone(), shows(stage)));
             change.speak(event_type, data).map_err(not_in_control)?;
         }
         Effect::Emit { event_type, data } => {
-            check_emitted(stage.catalogue, event_type, data)?;
-            change.utter(event_type, data.clone()).map_err(not_in_control)?;
+            let version = check_emitted(&stage.catalogue, event_type, data)?;
+            let draft = change.utter(event_type, data.clone()).map_err(not_in_control)?;
+            draft.version = version;
+        }
+        Effect::Filled { data } => {
+            let customer = change.after().chat.value.customer;
+            let author = customer.map_or_else(|| Author::bot(&turn.run.bot), Author::customer);
+            change.raise_by(author, filled_type(), data.clone());
         }
         Effect::Answer { event_type, value } => {
             give_answer(stage, &turn.run, (event_type, value), batch)?;
@@ -156,6 +196,25 @@ fn apply(
             change.set_variables(BTreeMap::from([(name.clone(), value.clone())]));
         }
         Effect::Note { text } => change.note(text),
+        Effect::Notify(notify) => {
+            let told = notified(stage, notify, change.after().chat.value.assignee.clone());
+            for data in told? {
+                change.raise(NOTIFIED, data).visibility = Visibility::Agents;
+            }
+        }
+        Effect::Assign { agent } => {
+            if let Some(agent) = agent {
+                is_agent(stage, agent)?;
+            }
+            let group = change.after().chat.value.group.clone();
+            change.assign(agent.clone(), group);
+        }
+        Effect::Move { group } => {
+            is_group(stage, group)?;
+            let assignee = change.after().chat.value.assignee.clone();
+            change.assign(assignee, Some(group.clone()));
+        }
+        Effect::Change { .. } | Effect::Refuse { .. } => return Err(not_before(stage)),
         Effect::Close { reason } => {
             may_act(change, &turn.run.bot)?;
             change.close(reason);
@@ -176,10 +235,21 @@ fn apply(
                 Holder::Bot { .. } | Holder::Agent { .. } => may_act(change, &turn.run.bot)?,
             }
         }
-        Effect::SetTimer { due } => batch.timers.push(set_timer(&turn.run, *due)),
+        Effect::PassControl { from, to } => {
+            if change.after().control.value.holder == (Holder::Bot { id: from.clone() }) {
+                change.move_control(Holder::Bot { id: to.clone() }, "a bot called another".into());
+            }
+        }
+        Effect::SetTimer { due } => batch.timers.push(set_timer(turn.run.id, *due)),
         Effect::CancelTimer => batch.timers.push(TimerChange::Cancel { name: timer_of(&turn.run) }),
     }
     Ok(())
+}
+
+/// What the chat's channel can show of a question.
+fn shows(stage: &Stage<'_>) -> Shows {
+    let channel = stage.scene.and_then(|scene| stage.directory.channel(scene.chat.value.channel));
+    channel.map_or(Shows::TEXT, |channel| channel.kind.shows())
 }
 
 /// Gives an answer to who asked, unless it is late.
@@ -191,14 +261,72 @@ fn give_answer(
 ) -> Result<(), Refusal> {
     let mut given = Batch::new(batch.workspace);
     let question = (run.event, event_type);
-    answer::put(stage.catalogue, question, value, stage.clock.now(), &mut given)?;
+    let by = (&run.bot, stage.event);
+    answer::put(&stage.catalogue, question, value, by, stage.clock, &mut given)?;
     // Of several in one turn the first counts as well.
     let is_first = !batch.claims.iter().any(|claim| answer::is_answer(&claim.name));
     if is_first && !stage.is_late {
         batch.claims.append(&mut given.claims);
         batch.timers.append(&mut given.timers);
+        batch.events.append(&mut given.events);
     }
     Ok(())
+}
+
+/// What each agent is told who is to be told something.
+fn notified(
+    stage: &Stage<'_>,
+    notify: &Notify,
+    assignee: Option<AgentId>,
+) -> Result<Vec<Value>, Refusal> {
+    let agents: Vec<AgentId> = match &notify.to {
+        NotifyTo::Agents(agents) => {
+            agents.iter().try_for_each(|agent| is_agent(stage, agent))?;
+            agents.iter().take(NOTIFIED_MAX).cloned().collect()
+        }
+        NotifyTo::Group(group) => {
+            is_group(stage, group)?;
+            let all = stage.directory.agents().into_iter();
+            let theirs = all.filter(|agent| agent.groups.contains(group));
+            theirs.take(NOTIFIED_MAX).map(|agent| agent.id.clone()).collect()
+        }
+        // A chat that nobody has yet has nobody to tell.
+        NotifyTo::Assignee => assignee.into_iter().collect(),
+    };
+    let data = |agent| match &notify.link {
+        Some(link) => json!({ "agent": agent, "text": notify.text, "link": link }),
+        None => json!({ "agent": agent, "text": notify.text }),
+    };
+    Ok(agents.into_iter().map(data).collect())
+}
+
+fn filled_type() -> TypeName {
+    "chat.form_filled".parse().expect("a good name")
+}
+
+fn notified_type() -> TypeName {
+    NOTIFIED.parse().expect("a good name")
+}
+
+fn is_agent(stage: &Stage<'_>, agent: &AgentId) -> Result<(), Refusal> {
+    let known = stage.directory.agent(agent).is_some();
+    let message = || format!("there is no agent {agent}");
+    known
+        .then_some(())
+        .ok_or_else(|| Refusal { reason: StopReason::EffectRefused, message: message() })
+}
+
+fn is_group(stage: &Stage<'_>, group: &GroupName) -> Result<(), Refusal> {
+    let known = stage.directory.group_by_key(group).is_some();
+    let message = || format!("there is no group {group}");
+    known
+        .then_some(())
+        .ok_or_else(|| Refusal { reason: StopReason::EffectRefused, message: message() })
+}
+
+fn not_before(stage: &Stage<'_>) -> Refusal {
+    let message = format!("{} has happened, nothing of it can be changed", stage.event.event_type);
+    Refusal { reason: StopReason::EffectRefused, message }
 }
 
 fn hand_over(stage: &Stage<'_>, change: &mut ChatChange<'_>, to: &HandOverTo, reason: &str) {
@@ -218,37 +346,12 @@ fn hand_over(stage: &Stage<'_>, change: &mut ChatChange<'_>, to: &HandOverTo, re
     }
 }
 
-/// What a `say` is in the log: a message, a message with buttons, or a card with an image.
-fn speech(say: &Say) -> (&'static str, Value) {
-    if say.buttons.is_empty() && say.image.is_none() {
-        return ("chat.message", json!({ "text": say.text }));
-    }
-    let buttons: Vec<Value> = say
-        .buttons
-        .iter()
-        .map(|button| match &button.url {
-            Some(url) => json!({ "type": "url", "text": button.text, "value": url }),
-            None => json!({
-                "type": "message", "text": button.text, "value": button.value, "postback_id": button.value,
-            }),
-        })
-        .collect();
-    let mut element = Map::new();
-    if let Some(image) = &say.image {
-        element.insert("image".into(), json!({ "url": image }));
-    }
-    if !buttons.is_empty() {
-        element.insert("buttons".into(), buttons.into());
-    }
-    let template = if say.image.is_some() { "cards" } else { "quick_replies" };
-    ("chat.rich_message", json!({ "template": template, "text": say.text, "elements": [element] }))
-}
-
+/// Checks what is raised, and gives the version of its schema.
 fn check_emitted(
     catalogue: &Catalogue,
     event_type: &TypeName,
     data: &Value,
-) -> Result<(), Refusal> {
+) -> Result<u32, Refusal> {
     let refused = |message: String| Refusal { reason: StopReason::EffectRefused, message };
     let known = catalogue
         .get(event_type)
@@ -261,7 +364,8 @@ fn check_emitted(
             .first()
             .map(|violation| format!("{}: {}", violation.pointer, violation.message));
         refused(format!("emit: the data of {event_type} is wrong: {}", first.unwrap_or_default()))
-    })
+    })?;
+    Ok(known.version)
 }
 
 /// Keeps session and client data within their limits.
@@ -314,18 +418,10 @@ fn stop_in_chat(
     reason: StopReason,
     message: &str,
 ) {
-    let failed = match reason {
-        StopReason::Asked | StopReason::Cancelled => return,
-        StopReason::NotInControl => false,
-        StopReason::StepLimit
-        | StopReason::LoopLimit
-        | StopReason::TemplateLimit
-        | StopReason::CallDepth
-        | StopReason::TemplateFailed
-        | StopReason::WrongValue
-        | StopReason::LoopGuard
-        | StopReason::EffectRefused => true,
-    };
+    if matches!(reason, StopReason::Asked | StopReason::Cancelled) {
+        return;
+    }
+    let failed = reason.is_failure();
     change
         .raise_by(Author::system(), stopped_type(), stopped_data(run, reason, message))
         .visibility = Visibility::Agents;
@@ -360,26 +456,50 @@ fn tell_of_stop(stage: &Stage<'_>, run: &Run, batch: &mut Batch) {
     }
 }
 
+/// Another bot that called this behavior is told why nothing comes of it. What is refused later its deadline tells.
+fn tell_caller(stage: &Stage<'_>, run: &Run, batch: &mut Batch) {
+    let RunState::Stopped { reason, message } = &run.state else { return };
+    if stage.event.event_type.as_str() == CALLED && stage.event.id == run.event {
+        let error = json!({ "error": { "code": to_value(reason), "message": message } });
+        // It is as the type says, and has no effects that could be refused.
+        drop(give_answer(stage, run, (CALLED, &error), batch));
+    }
+}
+
 fn without_chat(stage: &Stage<'_>, turn: &Turn, batch: &mut Batch) -> Result<(), Refusal> {
     for effect in &turn.effects {
         match effect {
             Effect::Emit { event_type, data } => {
-                check_emitted(stage.catalogue, event_type, data)?;
+                let version = check_emitted(&stage.catalogue, event_type, data)?;
                 let mut draft = alone(stage, batch, event_type.clone(), data.clone());
                 draft.author = Author::bot(&turn.run.bot);
+                draft.version = version;
                 batch.events.push(draft);
             }
             Effect::Answer { event_type, value } => {
                 give_answer(stage, &turn.run, (event_type, value), batch)?;
             }
-            Effect::SetTimer { due } => batch.timers.push(set_timer(&turn.run, *due)),
+            Effect::Notify(notify) => {
+                for data in notified(stage, notify, None)? {
+                    let mut draft = alone(stage, batch, notified_type(), data);
+                    draft.author = Author::bot(&turn.run.bot);
+                    draft.visibility = Visibility::Agents;
+                    batch.events.push(draft);
+                }
+            }
+            Effect::Change { .. } | Effect::Refuse { .. } => return Err(not_before(stage)),
+            Effect::SetTimer { due } => batch.timers.push(set_timer(turn.run.id, *due)),
+            Effect::PassControl { .. } => {}
             Effect::CancelTimer => {
                 batch.timers.push(TimerChange::Cancel { name: timer_of(&turn.run) })
             }
             Effect::Say(_)
+            | Effect::Filled { .. }
             | Effect::Label { .. }
             | Effect::SetChatVariable { .. }
             | Effect::Note { .. }
+            | Effect::Assign { .. }
+            | Effect::Move { .. }
             | Effect::Close { .. }
             | Effect::HandOver { .. }
             | Effect::GiveBack => {
@@ -419,8 +539,13 @@ fn stopped_data(run: &Run, reason: StopReason, message: &str) -> Value {
     json!({ "bot": run.bot, "behavior": run.behavior, "run": run.id, "reason": to_value(&reason), "message": message })
 }
 
-fn set_timer(run: &Run, due: Timestamp) -> TimerChange {
-    TimerChange::Set { name: timer_of(run), due, body: json!({ "run": run.id }) }
+/// Sets the timer of a run.
+pub(super) fn set_timer(run: RunId, due: Timestamp) -> TimerChange {
+    TimerChange::Set { name: timer_name(run), due, body: json!({ "run": run }) }
+}
+
+fn timer_name(run: RunId) -> TimerName {
+    TimerName(format!("run:{run}"))
 }
 
 impl From<NoAnswer> for Refusal {

@@ -1,9 +1,10 @@
 //! Retention: events older than the setting, or beyond its count, are removed once every reader is past them; and so is
-//! what became of deliveries ([`deliveries`]).
+//! what became of deliveries ([`deliveries`]), and runs of behaviors ([`runs`]).
 //!
 //! Safe to run twice: what is gone is gone. Numbers are never used again.
 
 mod deliveries;
+mod runs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::App;
 use crate::nodes::once_share;
 
 pub use self::deliveries::forget_deliveries;
+pub use self::runs::forget_runs;
 
 /// How often we look for what may go.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
@@ -58,6 +60,13 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
                 Ok(gone) => tracing::info!(
                     workspace.id = %workspace, gone, "{gone} documents of old deliveries were removed"
                 ),
+                Err(error) => tracing::warn!(workspace.id = %workspace, "{}", chain(&error)),
+            }
+            match forget_runs(&app, workspace).await {
+                Ok(0) => {}
+                Ok(gone) => {
+                    tracing::info!(workspace.id = %workspace, gone, "{gone} old runs were removed")
+                }
                 Err(error) => tracing::warn!(workspace.id = %workspace, "{}", chain(&error)),
             }
         }

@@ -20,10 +20,11 @@ use super::reader::{self, Handler, Pace, Part, StepFailed, chain};
 use super::route::{self, Route};
 use super::send::{self, Load, Outbox};
 use super::tries::later;
-use super::{files, mail, telegram};
+use super::{files, mail, question, schedule, telegram};
 use crate::App;
 use crate::desk::customers::greet;
 use crate::desk::routing::silence;
+use crate::desk::{service_levels, snooze};
 use crate::directory::Directory;
 use crate::nodes::hold::Under;
 
@@ -139,6 +140,11 @@ impl Office {
             },
             send::NAME => self.send.take_up(timer).await,
             silence::NAME => silence::ring(&self.app, timer).await,
+            service_levels::TIMER => {
+                service_levels::ring(&self.app, self.route.rings(), timer).await
+            }
+            service_levels::CHANGED_TIMER => service_levels::ring_changed(&self.app, timer).await,
+            snooze::TIMER => snooze::ring(&self.app, timer).await,
             greet::TIMER => greet::ring(&self.app, timer).await,
             deliver::by_hand::TIMER => {
                 deliver::by_hand::ring(&self.app, &self.directory, timer).await
@@ -150,6 +156,8 @@ impl Office {
             "album" => telegram::albums::ring(&self.app, &self.directory, timer).await,
             "precheckout" => telegram::precheckout::ring(&self.app, &self.directory, timer).await,
             mail::TIMER => mail::ring(&self.app, timer).await,
+            schedule::TIMER => schedule::ring(&self.app, &self.directory, timer).await,
+            question::TIMER => question::ring(&self.app, timer).await,
             _ => self.put_off(timer, "this release does not know it").await,
         }
     }

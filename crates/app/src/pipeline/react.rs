@@ -9,9 +9,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tidings_behaviors::{
     Bot, BotSource, Effect, Facts, Input, Run, RunState, Seeds, StopReason, Turn, Wait,
+    resume_watched, start_watched,
 };
 use tidings_model::{
     AuthorKind, BotName, ChatId, ChatStatus, Event, EventId, RunId, Seq, Timestamp, TypeName,
@@ -21,11 +23,19 @@ use tidings_store::{
     Batch, Claim, CommitError, DocKey, DocumentQuery, Kind, ReadError, Scan, Timer, TimerChange,
 };
 
+mod answers;
+
+use self::answers::{Taken, aside, is_aside, is_said};
 use super::answer;
 use super::enact::{Stage, enact, put_run, timer_of};
+use super::failing::{self, Paused};
+use super::question;
 use super::reader::{Handler, Lane, StepFailed};
 use super::scene::{Scene, Seen, seen};
+use super::tries::later;
+use super::understand::understand;
 use super::view::facts;
+use super::work::{Job, Performed};
 use crate::App;
 use crate::admin::bots::{CatalogueVocabulary, StoredVersion};
 use crate::directory::{Directory, Listener};
@@ -35,6 +45,9 @@ pub const DEPTH_MAX: u32 = 8;
 
 /// How often a decision is made anew because what it saw moved meanwhile, before the step is put off.
 const CONFLICT_TRIES_MAX: usize = 10;
+
+/// How often is looked whether something that a run waits for is done, should the news of it be lost.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How many old versions of bots are kept compiled, for runs that wait on one.
 const OLD_VERSIONS_MAX: usize = 64;
@@ -75,75 +88,18 @@ impl React {
         self.directory.workspace()
     }
 
-    /// Whether this event can be the answer that a run waits for.
-    fn can_answer(event: &Event) -> bool {
-        event.author.kind == AuthorKind::Customer
-            && event.chat.is_some()
-            && matches!(
-                event.event_type.as_str(),
-                "chat.message" | "chat.postback" | "chat.command"
-            )
-            && is_said(event)
-    }
-
-    /// Gives the event to the run that waits for an answer. Returns the bot that took it.
-    async fn answer(
-        &self,
-        event: &Arc<Event>,
-        sight: &mut Sight,
-    ) -> Result<Option<BotName>, StepFailed> {
-        let mut last = None;
-        for _ in 0..CONFLICT_TRIES_MAX {
-            let Some(scene) = self.look(event, sight).await? else { return Ok(None) };
-            if event.seq.0 <= scene.session.value.handled {
-                // Done before: the run that waits may be the one that this event started.
-                return Ok(None);
-            }
-            let Some(waiting) = scene.session.value.waiting else {
-                *sight = Sight::Fresh(Box::new(Some(scene)));
-                return Ok(None);
-            };
-            let Some(run) = self.run(waiting).await? else { return Ok(None) };
-            let bot = run.value.bot.clone();
-            let waits = matches!(run.value.state, RunState::Waiting { wait: Wait::Answer { .. } });
-            if !waits || scene.control.value.lets_speak(&tidings_model::Author::bot(&bot)).is_err()
-            {
-                return Ok(None);
-            }
-            let Some(program) = self.program(&bot, &run.value.bot_version).await? else {
-                return Ok(None);
-            };
-            let claim = Claim { name: answered(&bot, event), outcome: Some(event.id) };
-            match self
-                .resume(
-                    &program,
-                    run,
-                    answer_of(event),
-                    event,
-                    Some(&scene),
-                    vec![claim],
-                    Vec::new(),
-                )
-                .await
-            {
-                Ok(()) => return Ok(Some(bot)),
-                Err(StepFailed::Commit(CommitError::Claimed { .. })) => return Ok(Some(bot)),
-                Err(StepFailed::Commit(error @ CommitError::Conflict { .. })) => last = Some(error),
-                Err(other) => return Err(other),
-            }
-        }
-        last.map_or(Ok(None), |error| Err(error.into()))
-    }
-
     /// Starts one behavior on an event, if its condition holds.
     async fn begin(
         &self,
         listener: &Listener,
         event: &Arc<Event>,
         sight: &mut Sight,
+        beside_question: bool,
     ) -> Result<(), StepFailed> {
         let bot = &listener.bot;
-        let Some(behavior) = bot.behaviors().get(listener.behavior) else { return Ok(()) };
+        let Some(behavior) = bot.behaviors().get(listener.behavior) else {
+            return Ok(());
+        };
         let name = started(bot, &behavior.name, event);
         if stops_of_stops(event) {
             return Ok(());
@@ -157,14 +113,22 @@ impl React {
                 return Ok(());
             }
             let facts = facts(event, channel_kind, scene.as_ref(), &bot.name);
-            let Some(turn) = tidings_behaviors::start(bot, listener.behavior, &facts, event, seeds)
-            else {
+            let turn = {
+                let watch = || self.app.clock.now();
+                let behavior = listener.behavior;
+                start_watched(bot, behavior, &facts, event, seeds, Some(&watch))
+            };
+            let Some(turn) = turn else {
                 *sight = Sight::Fresh(Box::new(scene));
                 return Ok(());
             };
             let turn = self.guard(turn, event);
             let mut batch = Batch::new(self.workspace());
             batch.claims.push(Claim { name: name.clone(), outcome: Some(event.id) });
+            if beside_question {
+                let name = aside(&bot.name, &behavior.name, event);
+                batch.claims.push(Claim { name, outcome: Some(event.id) });
+            }
             let stage = Stage { is_late, ..self.stage(event, scene.as_ref()) };
             let run = enact(&stage, turn, Seen::absent(()), &mut batch);
             self.cancel_replaced(&run, scene.as_ref(), &mut batch).await?;
@@ -173,7 +137,11 @@ impl React {
                     is_late = true;
                     last = Some(error);
                 }
-                Ok(_) | Err(CommitError::Claimed { .. }) => return Ok(()),
+                Err(CommitError::Claimed { .. }) => return Ok(()),
+                Ok(_) => {
+                    failing::note(&self.app, &self.directory, &run, event).await;
+                    return Ok(());
+                }
                 Err(error @ CommitError::Conflict { .. }) => last = Some(error),
                 Err(error) => return Err(error.into()),
             }
@@ -185,6 +153,7 @@ impl React {
     pub async fn time_up(&self, timer: &Timer, run: RunId) -> Result<(), StepFailed> {
         let take = TimerChange::Take { name: timer.name.clone(), due: timer.due };
         let mut last = None;
+        let mut done = None;
         for _ in 0..CONFLICT_TRIES_MAX {
             let found = self.run(run).await?;
             let Some(run) = found.filter(|run| matches!(run.value.state, RunState::Waiting { .. }))
@@ -197,17 +166,27 @@ impl React {
             let Some(program) = self.program(&run.value.bot, &run.value.bot_version).await? else {
                 return self.drop_timer(take).await;
             };
+            let input = match &run.value.state {
+                RunState::Waiting { wait: Wait::Work { order } } => {
+                    let directory = self.directory.as_ref();
+                    let job = Job { app: &self.app, directory, run: &run.value, cause: &event };
+                    let performed = match done.take() {
+                        Some(performed) => performed,
+                        None => match job.perform(order).await? {
+                            Some(performed) => performed,
+                            None => return self.look_later(timer, take).await,
+                        },
+                    };
+                    let Performed { outcome, log } = done.insert(performed).clone();
+                    Input::Done { outcome, log }
+                }
+                RunState::Waiting { .. } | RunState::Done | RunState::Stopped { .. } => {
+                    Input::TimeUp
+                }
+            };
             let scene = self.scene(&event).await?;
             match self
-                .resume(
-                    &program,
-                    run,
-                    Input::TimeUp,
-                    &event,
-                    scene.as_ref(),
-                    Vec::new(),
-                    vec![take.clone()],
-                )
+                .resume(&program, run, input, &event, scene.as_ref(), vec![take.clone()])
                 .await
             {
                 Ok(()) => return Ok(()),
@@ -219,10 +198,19 @@ impl React {
         last.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one resumption, from two callers, has these seven parts"
-    )]
+    /// What the run ordered is under way, and will set this timer when it is done. Should that be lost, it is looked at.
+    async fn look_later(&self, timer: &Timer, take: TimerChange) -> Result<(), StepFailed> {
+        let due = later(self.app.now(), LOOK_INTERVAL);
+        let again = TimerChange::Set { name: timer.name.clone(), due, body: timer.body.clone() };
+        let mut batch = Batch::new(self.workspace());
+        batch.timers.extend([take, again]);
+        match self.app.commit(batch).await {
+            // Set meanwhile: it is done.
+            Ok(_) | Err(CommitError::TimerGone { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn resume(
         &self,
         program: &Bot,
@@ -230,13 +218,26 @@ impl React {
         input: Input,
         event: &Arc<Event>,
         scene: Option<&Scene>,
-        claims: Vec<Claim>,
         timers: Vec<TimerChange>,
     ) -> Result<(), StepFailed> {
         let (run, before) = run.apart();
         let mut facts = facts(event, self.directory.channel_kind(event), scene, &run.bot);
         restore_start(&mut facts, &run);
-        let turn = tidings_behaviors::resume(program, run, input, &facts, self.seeds());
+        let turn = {
+            let watch = || self.app.clock.now();
+            resume_watched(program, run, input, &facts, self.seeds(), Some(&watch))
+        };
+        self.put(turn, before, event, (scene, Vec::new(), timers)).await
+    }
+
+    /// Commits the turn of a run that went on.
+    async fn put(
+        &self,
+        turn: Turn,
+        before: Seen<()>,
+        event: &Arc<Event>,
+        (scene, claims, timers): (Option<&Scene>, Vec<Claim>, Vec<TimerChange>),
+    ) -> Result<(), StepFailed> {
         let turn = self.guard(turn, event);
         let mut is_late = false;
         loop {
@@ -248,7 +249,15 @@ impl React {
             self.cancel_replaced(&run, scene, &mut batch).await?;
             match self.app.commit(batch).await {
                 Err(error) if !is_late && answer::is_late(&error) => is_late = true,
-                other => return Ok(other.map(drop)?),
+                other => {
+                    other?;
+                    failing::note(&self.app, &self.directory, &run, event).await;
+                    let is_over = !matches!(run.state, RunState::Waiting { .. });
+                    if is_over && run.event == event.id {
+                        question::run_is_over(&self.app, event).await?;
+                    }
+                    return Ok(());
+                }
             }
         }
     }
@@ -340,14 +349,21 @@ impl React {
             .iter()
             .filter(|effect| match effect {
                 Effect::Say(_) => true,
-                Effect::Emit { event_type, .. } => super::chat_change::is_speech(event_type),
+                Effect::Emit { event_type, .. } => event_type.is_speech(),
                 Effect::Answer { .. }
+                | Effect::Filled { .. }
+                | Effect::Change { .. }
+                | Effect::Refuse { .. }
+                | Effect::Notify(_)
+                | Effect::Assign { .. }
+                | Effect::Move { .. }
                 | Effect::Label { .. }
                 | Effect::SetChatVariable { .. }
                 | Effect::Note { .. }
                 | Effect::Close { .. }
                 | Effect::HandOver { .. }
                 | Effect::GiveBack
+                | Effect::PassControl { .. }
                 | Effect::SetTimer { .. }
                 | Effect::CancelTimer => false,
             })
@@ -380,7 +396,7 @@ impl React {
         Stage {
             event,
             scene,
-            catalogue: &self.app.catalogue,
+            catalogue: self.directory.catalogue(),
             clock: self.app.clock.as_ref(),
             directory: &self.directory,
             is_late: false,
@@ -430,7 +446,8 @@ impl React {
         };
         let stored: Seen<StoredVersion> = seen(stored)?;
         let source = BotSource { name: name.clone(), files: stored.value.files };
-        let Ok((bot, _)) = Bot::load(&source, &CatalogueVocabulary(&self.app.catalogue)) else {
+        let Ok((bot, _)) = Bot::load(&source, &CatalogueVocabulary(&self.directory.catalogue()))
+        else {
             tracing::error!(bot = %name, "version {version} of {name} no longer loads: the runs that wait on it cannot go on");
             return Ok(None);
         };
@@ -453,7 +470,7 @@ impl React {
 impl Handler for React {
     fn lanes(&self, event: &Event, lanes: &mut Vec<Lane>) {
         let concerned = !self.directory.bots().listeners(&event.event_type).is_empty()
-            || (Self::can_answer(event) && !self.directory.bots().bots().is_empty())
+            || self.may_be_waited_for(event)
             || is_closed(&event.event_type);
         if concerned {
             lanes.push(Lane::of(event));
@@ -481,30 +498,45 @@ impl React {
         if is_switched_off(event) || self.is_of_the_past(event, &mut sight).await? {
             return Ok(());
         }
-        let taken_by =
-            if Self::can_answer(event) { self.answer(event, &mut sight).await? } else { None };
+        let taken = if self.may_be_waited_for(event) {
+            self.ask(event, &mut sight).await?
+        } else {
+            Taken::Nobody
+        };
         let bots = self.directory.bots();
         let listeners = bots.listeners(&event.event_type);
         let done = if again { self.served_before(listeners, event).await? } else { 0 };
+        let paused = self.directory.paused();
         for listener in listeners.iter().skip(done) {
             let bot = &listener.bot.name;
             let own_words = event.author.kind == AuthorKind::Bot && event.author.id == bot.as_str();
             let channel_kind = self.directory.channel_kind(event);
-            if taken_by.as_ref() == Some(bot)
-                || (own_words && super::chat_change::is_speech(&event.event_type))
+            let beside_question = taken == Taken::UnlessAside(bot.clone());
+            if taken == Taken::By(bot.clone())
+                || (beside_question && !is_aside(listener))
+                || (own_words && event.event_type.is_speech())
                 || !listener.heard.matches(channel_kind, event.author.kind, &event.data)
+                || is_paused(&paused, listener)
             {
                 continue;
             }
             // The event may have been given to a run that waits no more.
             if again
-                && self.app.store.claim(self.workspace(), &answered(bot, event)).await?.is_some()
+                && (self.app.store.claim(self.workspace(), &answered(bot, event)).await?.is_some()
+                    || (!is_aside(listener) && self.was_aside(listeners, bot, event).await?))
             {
                 continue;
             }
-            self.begin(listener, event, &mut sight).await?;
+            self.begin(listener, event, &mut sight, beside_question).await?;
         }
-        Ok(())
+        if bots.hears_meanings()
+            && can_be_understood(event)
+            && let Some(scene) = self.scene(event).await?
+            && event.seq.0 >= scene.session.value.handled
+        {
+            understand(&self.app, &self.directory, event, &scene, taken.bot()).await?;
+        }
+        question::all_began(&self.app, event).await
     }
 
     /// Whether a chat client switched a button in a thread that is over: bots leave that alone.
@@ -538,6 +570,20 @@ impl React {
     }
 }
 
+/// Whether a behavior does not react, as it kept failing.
+pub(crate) fn is_paused(paused: &Paused, listener: &Listener) -> bool {
+    let behavior = listener.bot.behaviors().get(listener.behavior);
+    behavior.is_some_and(|behavior| paused.holds(&listener.bot, &behavior.name))
+}
+
+/// Whether an event is a text of a customer's own.
+fn can_be_understood(event: &Event) -> bool {
+    event.author.kind == AuthorKind::Customer
+        && event.chat.is_some()
+        && event.event_type.as_str() == "chat.message"
+        && is_said(event)
+}
+
 /// What a step saw of its event's scene. Many behaviors may look and do nothing: they look at the same sight.
 enum Sight {
     /// Nothing was written since.
@@ -549,21 +595,6 @@ enum Sight {
 /// A stop that was told already, far down a chain: who reacts to it with another stop would be told of that one, and so on.
 fn stops_of_stops(event: &Event) -> bool {
     event.depth >= DEPTH_MAX && event.event_type.as_str() == "behavior.stopped"
-}
-
-/// Whether something is said by an event, as far as its data tells. A button of a chat client is switched on and off, and
-/// is said when it goes on and stands for a message; a message that its button wrote after it was pressed says nothing new.
-fn is_said(event: &Event) -> bool {
-    let text = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
-    let flag = |pointer: &str| event.data.pointer(pointer).and_then(serde_json::Value::as_bool);
-    match event.event_type.as_str() {
-        "chat.postback" => match flag("/toggled") {
-            None => true,
-            Some(toggled) => toggled && matches!(text("button_type"), None | Some("message")),
-        },
-        "chat.message" => flag("/postback/pressed") != Some(true),
-        _ => true,
-    }
 }
 
 /// Whether a button of a chat client was switched off: nothing that anybody reacts to as to a press.
@@ -582,16 +613,6 @@ fn is_closed(event_type: &TypeName) -> bool {
 
 fn answered(bot: &BotName, event: &Event) -> String {
     format!("answered:{bot}:{}", event.id)
-}
-
-/// What the customer answered: the text of a message, the value of a button. A message that a button wrote has both.
-fn answer_of(event: &Event) -> Input {
-    let text_of =
-        |field: &str| event.data.get(field).and_then(serde_json::Value::as_str).map(str::to_owned);
-    let text = text_of("text").or_else(|| text_of("value")).unwrap_or_default();
-    let pressed = event.data.get("postback").and_then(|postback| postback.get("value"));
-    let value = event.data.get("value").or(pressed).cloned();
-    Input::Answer { value: value.unwrap_or_else(|| text.clone().into()), text }
 }
 
 /// A run keeps seeing the event that it began with.

@@ -67,6 +67,7 @@ pub(crate) async fn receive_with(
 ) -> Result<Accepted, ReceiveError> {
     let ids = files::give_addresses(app, &mut arrival);
     let files: Vec<_> = ids.into_iter().zip(std::mem::take(&mut arrival.files)).collect();
+    // What comes over a channel is of our own types.
     if let Some(event_type) = app.catalogue.get(&arrival.event_type)
         && let Err(violations) = event_type.validate(&arrival.data)
     {

@@ -1,5 +1,5 @@
 //! The reader that gives chats to agents: it takes what waits to whoever became free, follows agents who came or went,
-//! and sets the timers of silence.
+//! and sets the timers of silence and of service levels.
 //!
 //! What makes a second run harmless: it looks at how things are now, not at what the event said. A chat that was given
 //! away does not wait, a timer is set to the same time, and places are told only where they changed. So one look serves
@@ -18,6 +18,7 @@ use crate::App;
 use crate::desk::routing::leave::{self, Gone};
 use crate::desk::routing::rules::Rules;
 use crate::desk::routing::{queue, silence, status};
+use crate::desk::service_levels::{self, Rings};
 
 /// The reader's name.
 pub const NAME: &str = "route";
@@ -48,12 +49,19 @@ pub struct Route {
     workspace: WorkspaceId,
     /// Events up to this one were there when the queue was last looked at.
     looked_at: AtomicU64,
+    /// When the timers of service levels ring.
+    rings: Rings,
 }
 
 impl Route {
     /// The reader of one workspace.
     pub fn new(app: Arc<App>, workspace: WorkspaceId) -> Self {
-        Self { app, workspace, looked_at: AtomicU64::new(0) }
+        Self { app, workspace, looked_at: AtomicU64::new(0), rings: Rings::default() }
+    }
+
+    /// When the timers of service levels ring, as far as it is known.
+    pub(crate) const fn rings(&self) -> &Rings {
+        &self.rings
     }
 
     async fn begin(&self, event: &Event) -> Result<(), StepFailed> {
@@ -106,7 +114,7 @@ impl Route {
 impl Handler for Route {
     fn lanes(&self, event: &Event, lanes: &mut Vec<Lane>) {
         let name = event.event_type.as_str();
-        if BEGINS.contains(&name) {
+        if BEGINS.contains(&name) || service_levels::concerns(&self.app, self.workspace, event) {
             lanes.push(Lane::of(event));
         }
         if STIRS.contains(&name) || BEGINS.contains(&name) {
@@ -117,7 +125,11 @@ impl Handler for Route {
 
     async fn handle(&self, event: &Arc<Event>, lane: Lane) -> Result<(), StepFailed> {
         if lane.of != Uuid::nil() {
-            return self.begin(event).await;
+            service_levels::stir(&self.app, self.workspace, &self.rings, event).await?;
+            if BEGINS.contains(&event.event_type.as_str()) {
+                self.begin(event).await?;
+            }
+            return Ok(());
         }
         if let Some(directory) = self.app.directory(self.workspace)
             && TELL_OF_AGENTS.contains(&event.event_type.as_str())

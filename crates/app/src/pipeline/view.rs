@@ -1,8 +1,8 @@
 //! What behaviors see of an event and its scene: [`Facts`] from documents. Pure.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tidings_behaviors::Facts;
-use tidings_model::{BotName, Event, envelope};
+use tidings_model::{BotName, Chat, Customer, Event, Participant, envelope};
 
 use super::scene::Scene;
 use super::written::to_value;
@@ -46,7 +46,13 @@ fn meta(event: &Event, channel_kind: Option<&str>) -> Value {
 }
 
 fn chat(scene: &Scene) -> Value {
-    let chat = &scene.chat.value;
+    let mut map = chat_fields(&scene.chat.value);
+    map.insert("holder".into(), to_value(&scene.control.value.holder));
+    Value::Object(map)
+}
+
+/// What a chat says by itself.
+pub(crate) fn chat_fields(chat: &Chat) -> Map<String, Value> {
     // A variable reads as `chat.<name>`; what the chat itself says cannot be hidden by one.
     let mut map: Map<String, Value> = chat.variables.clone().into_iter().collect();
     map.insert("id".into(), to_value(&chat.id));
@@ -55,11 +61,32 @@ fn chat(scene: &Scene) -> Value {
     map.insert("variables".into(), to_value(&chat.variables));
     map.insert("group".into(), to_value(&chat.group));
     map.insert("assignee".into(), to_value(&chat.assignee));
-    map.insert("holder".into(), to_value(&scene.control.value.holder));
-    Value::Object(map)
+    let present = chat.members.iter().filter(|member| member.present);
+    let agents = present.filter_map(|member| match &member.who {
+        Participant::Agent { id } => Some(id),
+        Participant::Bot { .. } | Participant::Customer { .. } => None,
+    });
+    map.insert("agents".into(), agents.map(to_value).collect());
+    map.insert("watchers".into(), chat.followers.iter().map(to_value).collect());
+    map.insert("channel".into(), to_value(&chat.channel));
+    map.insert("customer".into(), to_value(&chat.customer));
+    map.insert("created_at".into(), to_value(&chat.created_at));
+    map
+}
+
+/// What a behavior may know of a customer.
+pub(crate) fn customer_fields(customer: &Customer) -> Map<String, Value> {
+    Map::from_iter([
+        ("id".to_owned(), to_value(&customer.id)),
+        ("name".to_owned(), to_value(&customer.name)),
+        ("email".to_owned(), to_value(&customer.email)),
+        ("phone_number".to_owned(), to_value(&customer.phone_number)),
+        ("language".to_owned(), to_value(&customer.language)),
+        ("created_at".to_owned(), to_value(&customer.created_at)),
+    ])
 }
 
 fn customer(scene: &Scene) -> Value {
-    let Some(customer) = &scene.customer else { return Value::Null };
-    json!({ "id": customer.value.id, "name": customer.value.name, "language": customer.value.language })
+    let customer = scene.customer.as_ref();
+    customer.map_or(Value::Null, |customer| customer_fields(&customer.value).into())
 }

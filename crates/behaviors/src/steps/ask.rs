@@ -1,43 +1,42 @@
 //! `ask`: a question, and what becomes of the answer.
 //!
 //! The run waits at the step itself; what it must remember (how often it asked, which buttons it showed) is in its frame.
+//! What else happens meanwhile is for its handlers (`on`), and for other behaviors.
 //! A wrong answer is asked again with `retry`. After `attempts` answers the steps of `give_up` are taken; without them a
 //! built-in sentence is said. When nobody answers within `timeout`, its steps are taken. Both end the run, as what follows
 //! counts on the answer, unless `then: go_on` stands there.
 
-mod kinds;
+mod asked;
+mod input;
+mod local;
+mod read;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tidings_model::AuthorKind;
 
+use self::asked::{Asked, Back};
+use self::input::Input;
+use self::local::Handler;
+pub(super) use self::read::{KEYS, read, read_field};
 use super::say::{self, Words};
-use super::{Action, Written};
-use crate::condition::{self, Condition};
+use crate::condition::Condition;
 use crate::duration;
-use crate::nearest::nearest;
-use crate::pattern::Text;
-use crate::program::Role;
-use crate::reader::{Fields, Reader};
+use crate::interpret::{Happened, Took};
+use crate::pattern::{Pattern, Text};
 use crate::run::{Frame, StopReason, Wait};
-use crate::stage::{Flow, Halt, Stage};
+use crate::stage::{Filled, Flow, Halt, Stage};
 use crate::target::Target;
 use crate::template::{VALUE_BYTES_MAX, rounded};
-use crate::yaml::{Kind, Node};
+use crate::wanted::Wanted;
 use crate::{Button, Effect, Say};
 
-/// The keys beside the word, which are those within a mapping, too.
-pub(super) const KEYS: [&str; 8] =
-    ["buttons", "image", "into", "validate", "retry", "attempts", "timeout", "give_up"];
+/// What a customer writes to leave a field out.
+const LEFT_OUT: &str = "-";
 
-/// How many answers are taken where `attempts` does not say.
-pub(crate) const ATTEMPTS: u64 = 3;
-
-/// The most that `attempts` may say: who was asked ten times has gone.
-pub(crate) const ATTEMPTS_MAX: u64 = 10;
-
-/// The key under which the frame keeps what the question must remember.
-const ASKED: &str = "asked";
+/// The most characters of a question that go along with its answer.
+const LABEL_CHARS_MAX: usize = 200;
 
 /// What the bot says when it gives up and the text does not say what.
 const GIVING_UP: &str = "Sorry, I did not understand that. Let us leave it for now.";
@@ -47,38 +46,29 @@ const GIVING_UP: &str = "Sorry, I did not understand that. Let us leave it for n
 pub(crate) struct Ask {
     words: Words,
     into: Option<Target>,
-    check: Check,
+    input: Input,
+    /// Whether the message says what is wanted: `validate` alone only checks.
+    is_shown: bool,
+    condition: Option<Condition>,
     retry: Option<Text>,
     attempts: u64,
+    /// What it handles itself while it waits.
+    handlers: Vec<Handler>,
+    /// Whether texts and presses are its own, whatever else the bot could do with them.
+    is_modal: bool,
     timeout: Option<Timeout>,
     give_up: Option<Otherwise>,
+    /// Whether it is a field of a form.
+    is_field: bool,
+    /// Whether it may be left out.
+    is_optional: bool,
 }
-
-/// What an answer must be.
-#[derive(Debug)]
-enum Check {
-    /// Any text.
-    Text,
-    /// A number; it is kept as one.
-    Number,
-    /// Something like a mail address.
-    Email,
-    /// A telephone number; it is kept as digits with a plus.
-    Phone,
-    /// A day; it is kept as `2026-11-21`.
-    Date,
-    /// One of the buttons.
-    Buttons,
-    /// What holds of `answer`.
-    Condition(Condition),
-}
-
-/// The words for the checks that have one.
-const CHECKS: [&str; 6] = ["text", "number", "email", "phone", "date", "buttons"];
 
 #[derive(Debug)]
 struct Timeout {
     after: Text,
+    /// The answer that is taken then.
+    default: Option<Pattern>,
     otherwise: Otherwise,
 }
 
@@ -89,128 +79,24 @@ struct Otherwise {
     then: Then,
 }
 
+/// What comes behind the steps of a handler, of `timeout`, of `give_up`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
-    Stop,
+    AskAgain,
+    Wait,
     GoOn,
+    Stop,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Action> {
-    let (fields, text) = match &written.value.kind {
-        Kind::Map(_) => {
-            let mut known = vec!["text"];
-            known.extend(KEYS);
-            let fields = reader.fields(written.value, "`ask`", &known)?;
-            (fields, reader.required(written.at, "`ask`", fields, "text")?)
+impl Then {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AskAgain => "ask_again",
+            Self::Wait => "wait",
+            Self::GoOn => "go_on",
+            Self::Stop => "stop",
         }
-        Kind::Scalar(_) | Kind::List(_) => (Fields::NONE, written.value),
-    };
-    let key = |name: &str| fields.get(name).or_else(|| written.beside.get(name));
-    let words = say::read_words(reader, Some(text), [fields, written.beside]);
-    let into = match key("into") {
-        Some(node) => {
-            Some(reader.plain(node, "`into`").and_then(|text| reader.target(&text, node.at))?)
-        }
-        None => None,
-    };
-    let check = key("validate")
-        .map_or(Some(Check::Text), |node| read_check(reader, node, key("buttons").is_some()));
-    let retry = key("retry").map(|node| reader.text(node, "`retry`"));
-    let attempts = key("attempts").map_or(Some(ATTEMPTS), |node| read_attempts(reader, node));
-    let timeout = key("timeout").map(|node| read_timeout(reader, node, written.path));
-    let give_up = key("give_up").map(|node| read_give_up(reader, node, written.path));
-    Some(Action::Ask(Box::new(Ask {
-        words: words?,
-        into,
-        check: check?,
-        retry: retry.map_or(Some(None), |retry| retry.map(Some))?,
-        attempts: attempts?,
-        timeout: timeout.map_or(Some(None), |timeout| timeout.map(Some))?,
-        give_up: give_up.map_or(Some(None), |give_up| give_up.map(Some))?,
-    })))
-}
-
-fn read_check(reader: &mut Reader<'_>, node: &Node, has_buttons: bool) -> Option<Check> {
-    let word = node.scalar().map(|scalar| scalar.text.trim().to_owned()).unwrap_or_default();
-    match word.as_str() {
-        "text" => return Some(Check::Text),
-        "number" => return Some(Check::Number),
-        "email" => return Some(Check::Email),
-        "phone" => return Some(Check::Phone),
-        "date" => return Some(Check::Date),
-        "buttons" if has_buttons => return Some(Check::Buttons),
-        "buttons" => {
-            reader.error(node.at, "missing_key", "`validate: buttons` needs `buttons`");
-            return None;
-        }
-        _ => {}
     }
-    let is_one_word =
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if is_one_word && word != "answer" {
-        let message = format!(
-            "there is no check {word:?}; write {}, or a condition on `answer`",
-            CHECKS.join(", ")
-        );
-        reader.unknown(node.at, "unknown_check", message, nearest(&word, CHECKS));
-        return None;
-    }
-    condition::read(reader, node, "`validate`").map(Check::Condition)
-}
-
-fn read_attempts(reader: &mut Reader<'_>, node: &Node) -> Option<u64> {
-    let attempts = node.scalar().and_then(|scalar| scalar.value().as_u64());
-    if let Some(attempts) = attempts.filter(|attempts| (1..=ATTEMPTS_MAX).contains(attempts)) {
-        return Some(attempts);
-    }
-    reader.error(node.at, "wrong_kind", format!("`attempts` is a number from 1 to {ATTEMPTS_MAX}"));
-    None
-}
-
-fn read_timeout(reader: &mut Reader<'_>, node: &Node, path: &str) -> Option<Timeout> {
-    let fields = reader.fields(node, "`timeout`", &["after", "do", "then"])?;
-    let after_node = reader.required(node.at, "`timeout`", fields, "after")?;
-    let after = reader.text(after_node, "`after`")?;
-    if let Text::Fixed(fixed) = &after
-        && let Err(message) = duration::parse(fixed)
-    {
-        reader.error(after_node.at, "wrong_duration", message);
-        return None;
-    }
-    Some(Timeout {
-        after,
-        otherwise: read_otherwise(reader, fields, format!("{path}/timeout/do"))?,
-    })
-}
-
-fn read_give_up(reader: &mut Reader<'_>, node: &Node, path: &str) -> Option<Otherwise> {
-    let fields = reader.fields(node, "`give_up`", &["do", "then"])?;
-    reader.required(node.at, "`give_up`", fields, "do")?;
-    read_otherwise(reader, fields, format!("{path}/give_up/do"))
-}
-
-fn read_otherwise(reader: &mut Reader<'_>, fields: Fields<'_>, path: String) -> Option<Otherwise> {
-    let then = match fields.get("then") {
-        None => Then::Stop,
-        Some(node) => match reader.plain(node, "`then`")?.as_str() {
-            "stop" => Then::Stop,
-            "go_on" => Then::GoOn,
-            other => {
-                let message = format!("`then` is stop or go_on, not {other:?}");
-                reader.unknown(node.at, "unknown_word", message, nearest(other, ["stop", "go_on"]));
-                return None;
-            }
-        },
-    };
-    let role = match then {
-        Then::Stop => Role::LastWords,
-        Then::GoOn => Role::Branch,
-    };
-    let steps = match fields.get("do") {
-        Some(node) => Some(reader.list(node, path, role)?),
-        None => None,
-    };
-    Some(Otherwise { steps, then })
 }
 
 impl Otherwise {
@@ -219,82 +105,36 @@ impl Otherwise {
             (Some(steps), _) => {
                 Flow::Enter(Frame { steps: steps.clone(), next: 0, state: Map::new() })
             }
-            (None, Then::GoOn) => Flow::Next,
             (None, Then::Stop) => Flow::End,
+            (None, Then::GoOn | Then::AskAgain | Then::Wait) => Flow::Next,
         }
-    }
-}
-
-/// What the frame keeps while the question is open.
-struct Asked {
-    answers: u64,
-    buttons: Vec<Button>,
-    until: Option<jiff::Timestamp>,
-}
-
-impl Asked {
-    fn keep(&self, stage: &mut Stage<'_>) {
-        let buttons: Vec<Value> = self
-            .buttons
-            .iter()
-            .map(|button| json!({ "text": button.text, "value": button.value, "url": button.url }))
-            .collect();
-        let until = self.until.map(|until| until.to_string());
-        let state = json!({ "answers": self.answers, "buttons": buttons, "until": until });
-        if let Some(frame) = stage.run.frames.last_mut() {
-            frame.state.insert(ASKED.to_owned(), state);
-        }
-    }
-
-    /// Takes it from the frame: the question is closed, unless it is kept again.
-    fn take(stage: &mut Stage<'_>) -> Self {
-        let kept = stage
-            .run
-            .frames
-            .last_mut()
-            .and_then(|frame| frame.state.shift_remove(ASKED))
-            .unwrap_or_default();
-        let text =
-            |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        let buttons =
-            kept.get("buttons").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        Self {
-            answers: kept.get("answers").and_then(Value::as_u64).unwrap_or_default(),
-            buttons: buttons
-                .iter()
-                .map(|button| Button {
-                    text: text(button, "text").unwrap_or_default(),
-                    value: text(button, "value").unwrap_or_default(),
-                    url: text(button, "url"),
-                })
-                .collect(),
-            until: text(&kept, "until").and_then(|until| until.parse().ok()),
-        }
-    }
-
-    /// The button that an answer means.
-    fn pressed(&self, text: &str, value: &Value) -> Option<&Button> {
-        let same = |a: &str, b: &str| {
-            !a.trim().is_empty() && a.trim().to_lowercase() == b.trim().to_lowercase()
-        };
-        let pressed = value.as_str().unwrap_or_default();
-        let answers = |button: &&Button| button.url.is_none();
-        // The value of a press is exact; a text may be that of one button and the value of another.
-        let by_value =
-            self.buttons.iter().filter(answers).find(|button| same(&button.value, pressed));
-        by_value.or_else(|| {
-            self.buttons
-                .iter()
-                .filter(answers)
-                .find(|button| same(&button.text, text) || same(&button.value, text))
-        })
     }
 }
 
 impl Ask {
-    /// Asks.
+    /// Asks; or comes back to the question when the steps of a handler are through.
     pub(super) fn take(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
-        let say = self.words.fill(stage)?;
+        if let Some(asked) = Asked::take(stage) {
+            return self.come_back(stage, asked);
+        }
+        if stage.is_aside() {
+            let message = "an aside does not ask: the question that waits would end";
+            return Err(Halt::new(StopReason::EffectRefused, message));
+        }
+        let mut say = self.words.fill(stage)?;
+        let wanted = self.input.fill(stage, &say.buttons)?;
+        if wanted.has_nothing_to_choose() {
+            stage.trace(json!({ "input": wanted.word(), "choices": [] }));
+            return self.without_choices(stage);
+        }
+        if say.buttons.is_empty() {
+            say.buttons = buttons_of(&wanted);
+        }
+        let label = say.text.chars().take(LABEL_CHARS_MAX).collect();
+        say.text.push_str(&self.code_told(&wanted));
+        if self.is_optional {
+            say.text.push_str("\n(- leaves it out)");
+        }
         let mut detail = say::shown(&say);
         let until = match &self.timeout {
             Some(timeout) => Some(deadline(stage, &timeout.after)?),
@@ -304,12 +144,114 @@ impl Ask {
             detail.insert("until".to_owned(), json!(until.to_string()));
         }
         stage.trace(detail);
-        Asked { answers: 0, buttons: say.buttons.clone(), until }.keep(stage);
+        say.wanted = self.is_shown.then(|| wanted.clone());
+        let buttons = say.buttons.clone();
         say::utter(stage, say)?;
-        if let Some(due) = until {
+        let wanted = Some(wanted);
+        self.wait(stage, &Asked { answers: 0, label, buttons, wanted, until, back: None })
+    }
+
+    /// Waits for an answer.
+    fn wait(&self, stage: &mut Stage<'_>, asked: &Asked) -> Result<Flow, Halt> {
+        asked.keep(stage);
+        if let Some(due) = asked.until {
             stage.effect(Effect::SetTimer { due })?;
         }
-        Ok(Flow::WaitHere(Wait::Answer { until }))
+        Ok(Flow::WaitHere(Wait::Answer { until: asked.until }))
+    }
+
+    /// The code that is to be repeated, where the text of the question cannot tell it.
+    fn code_told(&self, wanted: &Wanted) -> String {
+        match (&self.input, wanted) {
+            (Input::Confirmation(None), Wanted::Confirmation { phrase }) => {
+                format!("\nPlease write {phrase}.")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Goes on waiting when the steps of a handler are through. They may have taken longer than there was time.
+    fn come_back(&self, stage: &mut Stage<'_>, mut asked: Asked) -> Result<Flow, Halt> {
+        if asked.until.is_some_and(|until| until <= stage.seeds.now) {
+            return self.without_answer(stage);
+        }
+        if asked.back.take() != Some(Back::Wait) {
+            let text = match &self.retry {
+                Some(retry) if asked.answers > 0 => stage.render(retry)?,
+                Some(_) | None => self.words.fill(stage)?.text,
+            };
+            let code = asked.wanted.as_ref().map(|wanted| self.code_told(wanted));
+            let text = text + &code.unwrap_or_default();
+            let wanted = asked.wanted.clone().filter(|_| self.is_shown);
+            say::utter(stage, Say { text, buttons: asked.buttons.clone(), image: None, wanted })?;
+        }
+        self.wait(stage, &asked)
+    }
+
+    /// What the question makes of something that happened; `None` when it is not about it.
+    pub(crate) fn happened(
+        &self,
+        stage: &mut Stage<'_>,
+        happened: &Happened,
+    ) -> Result<Option<Flow>, Halt> {
+        let words = happened.words();
+        for handler in self.handlers.iter().filter(|handler| handler.is_about(happened)) {
+            // In the steps of a handler, `answer` is what was said, or the data of what happened.
+            let answer = match &words {
+                Some((text, _)) => text.clone().into(),
+                None => happened.data.clone(),
+            };
+            let fits = json_bytes(&answer) <= VALUE_BYTES_MAX;
+            stage.keep_answer(if fits { rounded(answer) } else { Value::Null });
+            let holds = match &handler.when {
+                Some(when) => when.holds(stage)?.0,
+                None => true,
+            };
+            if holds {
+                let Some(asked) = Asked::take(stage) else { return Ok(None) };
+                return self.handle(stage, handler, asked).map(Some);
+            }
+        }
+        match words {
+            Some((text, value)) => {
+                let (asked, wanted) = self.open(stage)?;
+                let is_choice = wanted.choices().iter().any(|choice| value == *choice.value);
+                let is_own = is_choice || asked.pressed(&text, &value).is_some();
+                let of_others = happened.is_press() && !self.is_modal && !is_own;
+                let flow = self.answer(stage, (asked, &wanted), &text, value)?;
+                if of_others {
+                    stage.took = Took::UnlessAnybody;
+                }
+                Ok(Some(flow))
+            }
+            None if happened.author == AuthorKind::Customer => {
+                self.sent(stage, happened.event_type.as_str(), &happened.data)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Takes the steps of a handler.
+    fn handle(
+        &self,
+        stage: &mut Stage<'_>,
+        handler: &Handler,
+        mut asked: Asked,
+    ) -> Result<Flow, Halt> {
+        stage.trace(handler.shown());
+        let back = match handler.then {
+            Then::AskAgain => Back::AskAgain,
+            Then::Wait => Back::Wait,
+            Then::GoOn | Then::Stop => {
+                if asked.until.is_some() {
+                    stage.effect(Effect::CancelTimer)?;
+                }
+                return Ok(Flow::Enter(handler.frame()));
+            }
+        };
+        asked.back = Some(back);
+        asked.keep(stage);
+        Ok(Flow::EnterThenBack(handler.frame()))
     }
 
     /// Goes on with an answer.
@@ -319,16 +261,83 @@ impl Ask {
         text: &str,
         value: Value,
     ) -> Result<Flow, Halt> {
-        let mut asked = Asked::take(stage);
+        let (asked, wanted) = self.open(stage)?;
+        self.answer(stage, (asked, &wanted), text, value)
+    }
+
+    fn answer(
+        &self,
+        stage: &mut Stage<'_>,
+        (asked, wanted): (Asked, &Wanted),
+        text: &str,
+        value: Value,
+    ) -> Result<Flow, Halt> {
         let given = match asked.pressed(text, &value) {
             Some(button) => Given::Button(button.value.clone()),
             None => Given::Free(trimmed(text, value)),
         };
-        match self.examine(stage, given)? {
+        let examined = if self.is_optional && text.trim() == LEFT_OUT {
+            stage.keep_answer(Value::Null);
+            Ok(Value::Null)
+        } else {
+            self.examine(stage, wanted, given)?
+        };
+        self.take_answer(stage, (asked, wanted), text, examined)
+    }
+
+    /// Goes on with another event of the customer, when it is what the question wants: a file, a place, a contact.
+    fn sent(
+        &self,
+        stage: &mut Stage<'_>,
+        event_type: &str,
+        data: &Value,
+    ) -> Result<Option<Flow>, Halt> {
+        let (asked, wanted) = self.open(stage)?;
+        let Some(examined) = wanted.of_event(event_type, data) else { return Ok(None) };
+        let examined = match examined {
+            Ok(answer) if json_bytes(&answer) > VALUE_BYTES_MAX => Err(TOO_LONG.to_owned()),
+            Ok(answer) => {
+                stage.keep_answer(answer.clone());
+                self.meets_condition(stage, answer)?
+            }
+            Err(sentence) => Err(sentence),
+        };
+        self.take_answer(stage, (asked, &wanted), event_type, examined).map(Some)
+    }
+
+    /// The open question, and what it wants.
+    fn open(&self, stage: &mut Stage<'_>) -> Result<(Asked, Wanted), Halt> {
+        let asked = Asked::take(stage).ok_or_else(|| {
+            Halt::new(StopReason::Cancelled, "the run has forgotten what it asked")
+        })?;
+        let wanted = match &asked.wanted {
+            Some(wanted) => wanted.clone(),
+            None => self.input.fill(stage, &asked.buttons)?,
+        };
+        Ok((asked, wanted))
+    }
+
+    fn take_answer(
+        &self,
+        stage: &mut Stage<'_>,
+        (mut asked, wanted): (Asked, &Wanted),
+        text: &str,
+        examined: Result<Value, String>,
+    ) -> Result<Flow, Halt> {
+        match examined {
             Ok(answer) => {
                 stage.trace(json!({ "answer": answer, "valid": true }));
                 if asked.until.is_some() {
                     stage.effect(Effect::CancelTimer)?;
+                }
+                let shown = wanted.field(&asked.label, &answer);
+                if self.is_field {
+                    stage.filled = Some(Filled { answer, shown });
+                    return Ok(Flow::Next);
+                }
+                if let (Some(kind), true) = (wanted.form_kind(), self.is_shown) {
+                    let data = json!({ "kind": kind, "fields": [shown] });
+                    stage.effect(Effect::Filled { data })?;
                 }
                 if let Some(into) = &self.into {
                     stage.put(into, answer)?;
@@ -337,12 +346,23 @@ impl Ask {
             }
             Err(sentence) => {
                 asked.answers += 1;
-                stage.trace(json!({ "answer": text, "valid": false, "attempt": asked.answers }));
-                if asked.answers < self.attempts {
-                    self.ask_again(stage, &asked, sentence)
-                } else {
-                    self.give_up(stage, &asked)
+                if !self.is_modal {
+                    stage.took = Took::UnlessAside;
                 }
+                stage.trace(json!({ "answer": text, "valid": false, "attempt": asked.answers }));
+                if asked.answers >= self.attempts {
+                    return self.give_up(stage, &asked);
+                }
+                for handler in self.handlers.iter().filter(|handler| handler.is_for_no_match()) {
+                    let holds = match &handler.when {
+                        Some(when) => when.holds(stage)?.0,
+                        None => true,
+                    };
+                    if holds {
+                        return self.handle(stage, handler, asked);
+                    }
+                }
+                self.ask_again(stage, &asked, &sentence)
             }
         }
     }
@@ -350,8 +370,22 @@ impl Ask {
     /// Goes on without an answer: the time is up.
     pub(crate) fn timed_out(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
         let _closed = Asked::take(stage);
-        stage.trace(json!({ "timeout": true }));
-        Ok(self.timeout.as_ref().map_or(Flow::End, |timeout| timeout.otherwise.flow()))
+        self.without_answer(stage)
+    }
+
+    fn without_answer(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
+        let Some(timeout) = &self.timeout else { return Ok(Flow::End) };
+        let Some(default) = &timeout.default else {
+            stage.trace(json!({ "timeout": true }));
+            return Ok(timeout.otherwise.flow());
+        };
+        let answer = stage.value(default)?;
+        stage.trace(json!({ "timeout": true, "answer": answer }));
+        stage.keep_answer(answer.clone());
+        if let Some(into) = &self.into {
+            stage.put(into, answer)?;
+        }
+        Ok(timeout.otherwise.flow())
     }
 
     fn ask_again(
@@ -364,7 +398,8 @@ impl Ask {
             Some(retry) => stage.render(retry)?,
             None => sentence.to_owned(),
         };
-        say::utter(stage, Say { text, buttons: asked.buttons.clone(), image: None })?;
+        let wanted = asked.wanted.clone().filter(|_| self.is_shown);
+        say::utter(stage, Say { text, buttons: asked.buttons.clone(), image: None, wanted })?;
         asked.keep(stage);
         // The timer that runs is the question's, not the answer's: it is not moved.
         Ok(Flow::WaitHere(Wait::Answer { until: asked.until }))
@@ -384,42 +419,103 @@ impl Ask {
         ))
     }
 
+    /// A list that a template gave is empty: as if nobody had found an answer.
+    fn without_choices(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
+        if let Some(give_up) = &self.give_up {
+            return Ok(give_up.flow());
+        }
+        say::utter(stage, Say { text: NO_CHOICES.to_owned(), ..Say::default() })?;
+        Err(Halt::new(StopReason::Asked, "there is nothing to choose from"))
+    }
+
     /// The answer as it is kept, or the sentence to say when there is no `retry`.
     fn examine(
         &self,
         stage: &mut Stage<'_>,
+        wanted: &Wanted,
         given: Given,
-    ) -> Result<Result<Value, &'static str>, Halt> {
-        let pressed = matches!(given, Given::Button(_));
+    ) -> Result<Result<Value, String>, Halt> {
         let value = match given {
             Given::Button(value) => Value::String(value),
             Given::Free(value) => value,
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let examined = match &self.check {
-            _ if text.len() > VALUE_BYTES_MAX => {
-                Err("That is too long for me. Could you say it in fewer words?")
-            }
-            _ if text.trim().is_empty() => Err("Please answer with a text."),
-            Check::Text | Check::Condition(_) => Ok(value),
-            Check::Number => kinds::number(&text).ok_or("Please answer with a number."),
-            Check::Email => kinds::email(&text).ok_or("Please answer with a mail address."),
-            Check::Phone => kinds::phone(&text).ok_or("Please answer with a telephone number."),
-            Check::Date => kinds::date(&text).ok_or("Please answer with a date, as 2026-11-21."),
-            Check::Buttons if pressed => Ok(value),
-            Check::Buttons => Err("Please choose one of the buttons."),
+        let examined = if text.len() > VALUE_BYTES_MAX {
+            Err(TOO_LONG.to_owned())
+        } else if text.trim().is_empty() {
+            Err(Wanted::Text.sentence())
+        } else if *wanted == Wanted::Text {
+            Ok(value)
+        } else {
+            let is_button = matches!(self.input, Input::Buttons);
+            wanted.of_text(&text).map_err(|other| if is_button { CHOOSE.to_owned() } else { other })
         };
         match &examined {
             Ok(answer) => stage.keep_answer(answer.clone()),
             Err(_) if text.len() <= VALUE_BYTES_MAX => stage.keep_answer(Value::String(text)),
             Err(_) => {}
         }
-        if let (Check::Condition(condition), Ok(_)) = (&self.check, &examined)
-            && !condition.holds(stage)?.0
-        {
-            return Ok(Err("That does not fit. Please try again."));
+        match examined {
+            Ok(answer) => self.meets_condition(stage, answer),
+            Err(sentence) => Ok(Err(sentence)),
         }
-        Ok(examined)
+    }
+
+    fn meets_condition(
+        &self,
+        stage: &mut Stage<'_>,
+        answer: Value,
+    ) -> Result<Result<Value, String>, Halt> {
+        match &self.condition {
+            Some(condition) if !condition.holds(stage)?.0 => {
+                Ok(Err("That does not fit. Please try again.".to_owned()))
+            }
+            Some(_) | None => Ok(Ok(answer)),
+        }
+    }
+}
+
+/// What is said where one of the buttons is wanted.
+const CHOOSE: &str = "Please choose one of the buttons.";
+
+/// What is said about an answer that a run cannot keep.
+const TOO_LONG: &str = "That is too long for me. Could you say it in fewer words?";
+
+/// What the bot says when it asks to choose from nothing and the text does not say what.
+const NO_CHOICES: &str = "Sorry, there is nothing to choose from right now.";
+
+fn json_bytes(value: &Value) -> usize {
+    value.to_string().len()
+}
+
+/// The buttons of a question to whose answers there are few.
+fn buttons_of(wanted: &Wanted) -> Vec<Button> {
+    let button = |text: &str, value: &str| Button {
+        text: text.to_owned(),
+        value: value.to_owned(),
+        url: None,
+    };
+    match wanted {
+        Wanted::Choice { choices }
+        | Wanted::Images { choices }
+        | Wanted::Appointment { choices, .. } => {
+            choices.iter().map(|choice| button(&choice.text, &choice.value)).collect()
+        }
+        Wanted::Rating { max } => {
+            (1..=*max).map(|number| button(&number.to_string(), &number.to_string())).collect()
+        }
+        Wanted::Text
+        | Wanted::Number(_)
+        | Wanted::Email
+        | Wanted::Phone
+        | Wanted::Date(_)
+        | Wanted::Calendar(_)
+        | Wanted::Checkboxes { .. }
+        | Wanted::Slider(_)
+        | Wanted::File { .. }
+        | Wanted::Location
+        | Wanted::Contact
+        | Wanted::Confirmation { .. } => Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `choose`: the first branch whose condition holds, or `else`.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::{Action, Written};
@@ -8,6 +10,7 @@ use crate::program::Role;
 use crate::reader::Reader;
 use crate::run::Frame;
 use crate::stage::{Flow, Halt, Stage};
+use crate::trace::Choice;
 use crate::yaml::Kind;
 
 /// The most branches of one choice.
@@ -17,6 +20,8 @@ pub(crate) const BRANCHES_MAX: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Choose {
     branches: Vec<(Condition, String)>,
+    /// The conditions of the branches as they were written, for traces.
+    written: Arc<[Value]>,
     otherwise: Option<String>,
 }
 
@@ -54,23 +59,30 @@ pub(super) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Acti
         Some(node) => Some(reader.list(node, format!("{}/else", written.path), Role::Branch)?),
         None => None,
     };
-    (branches.len() == items.len()).then_some(Action::Choose(Choose { branches, otherwise }))
+    let written = branches.iter().map(|(when, _)| when.shown()).collect();
+    (branches.len() == items.len()).then_some(Action::Choose(Choose {
+        branches,
+        written,
+        otherwise,
+    }))
 }
 
 impl Choose {
     pub(super) fn take(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
-        let mut seen = Vec::new();
+        let mut saw = Vec::with_capacity(self.branches.len());
+        let mut taken = self.otherwise.as_ref().map(|steps| (json!("else"), steps));
         for (index, (when, steps)) in self.branches.iter().enumerate() {
             let (holds, value) = when.holds(stage)?;
-            seen.push(json!({ "when": when.shown(), "value": value }));
+            saw.push(value);
             if holds {
-                stage.trace(json!({ "branch": index, "conditions": seen }));
-                return Ok(enter(steps));
+                taken = Some((json!(index), steps));
+                break;
             }
         }
-        let branch = if self.otherwise.is_some() { json!("else") } else { Value::Null };
-        stage.trace(json!({ "branch": branch, "conditions": seen }));
-        Ok(self.otherwise.as_ref().map_or(Flow::Next, |steps| enter(steps)))
+        let (branch, steps) = taken.unzip();
+        let (branch, conditions) = (branch.unwrap_or_default(), Arc::clone(&self.written));
+        stage.trace(Choice { branch, conditions, saw });
+        Ok(steps.map_or(Flow::Next, |steps| enter(steps)))
     }
 }
 

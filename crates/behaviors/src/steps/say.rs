@@ -126,7 +126,7 @@ impl Words {
             Some(image) => Some(stage.render(image)?).filter(|address| !address.trim().is_empty()),
             None => None,
         };
-        Ok(Say { text, buttons: self.buttons.fill(stage)?, image })
+        Ok(Say { text, buttons: self.buttons.fill(stage)?, image, wanted: None })
     }
 }
 

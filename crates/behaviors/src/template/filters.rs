@@ -51,6 +51,7 @@ pub use reference::reference_page;
 pub(super) use chance::SEED;
 pub(super) use codes::urlencode;
 pub(super) use data::json as json_filter;
+pub(super) use dates::NOW;
 pub(super) use table::{Kind, names};
 pub(super) use work::worked;
 
@@ -74,7 +75,13 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
 
 /// Prints a value as people write it: `true`, nothing for null, JSON for a list.
 fn print(output: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    text_of(value).and_then(|text| output.write_str(&text).map_err(Error::from))
+    if let Some(text) = value.as_str() {
+        output.write_str(text).map_err(Error::from)
+    } else if value.is_integer() {
+        write!(output, "{value}").map_err(Error::from)
+    } else {
+        text_of(value).and_then(|text| output.write_str(&text).map_err(Error::from))
+    }
 }
 
 pub(super) fn text_of(value: &Value) -> Result<String, Error> {

@@ -44,13 +44,40 @@ pub(super) fn fits_within(value: &Value, bytes_left: &mut usize, depth_left: usi
     true
 }
 
+/// As [`fits`], for what is JSON already.
+pub(crate) fn json_fits(value: &serde_json::Value) -> Result<(), Failure> {
+    fn within(value: &serde_json::Value, bytes_left: &mut usize, depth_left: usize) -> Option<()> {
+        use serde_json::Value as Json;
+        let mut take = |text: &str| {
+            *bytes_left = bytes_left.checked_sub(NODE_BYTES + text.len())?;
+            Some(())
+        };
+        take(value.as_str().unwrap_or_default())?;
+        match value {
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => Some(()),
+            Json::Array(items) => {
+                let depth_left = depth_left.checked_sub(1)?;
+                items.iter().try_for_each(|item| within(item, bytes_left, depth_left))
+            }
+            Json::Object(fields) => {
+                let depth_left = depth_left.checked_sub(1)?;
+                fields.keys().try_for_each(|name| take(name))?;
+                fields.values().try_for_each(|value| within(value, bytes_left, depth_left))
+            }
+        }
+    }
+    within(value, &mut { VALUE_BYTES_MAX }, VALUE_DEPTH_MAX).ok_or_else(too_big)
+}
+
+fn too_big() -> Failure {
+    let most = format!("{VALUE_BYTES_MAX} bytes, or deeper than {VALUE_DEPTH_MAX}");
+    Failure::Limit(format!("a value is bigger than {most}"))
+}
+
 /// The value as JSON, if it [`fits`]; what is not there is null.
 pub(crate) fn to_json(value: &Value) -> Result<serde_json::Value, Failure> {
     if !fits(value) {
-        let message = format!(
-            "a value is bigger than {VALUE_BYTES_MAX} bytes, or deeper than {VALUE_DEPTH_MAX}"
-        );
-        return Err(Failure::Limit(message));
+        return Err(too_big());
     }
     let value = serde_json::to_value(value).map_err(|error| Failure::Failed(error.to_string()))?;
     Ok(rounded(value))
@@ -59,6 +86,11 @@ pub(crate) fn to_json(value: &Value) -> Result<serde_json::Value, Failure> {
 /// A number with a fraction, to 15 significant digits: so many a float surely has. `0.1 + 0.2` is 0.3 to people, and
 /// what a run keeps is the same number after it was written to the store and read again.
 pub(crate) fn round(number: f64) -> f64 {
+    // Most numbers have a few decimals, and are the nearest float to them already.
+    let millionths = (number * 1e6).round();
+    if millionths.abs() < 1e15 && millionths / 1e6 == number {
+        return number;
+    }
     format!("{number:.14e}").parse().unwrap_or(number)
 }
 
@@ -75,5 +107,33 @@ pub(crate) fn rounded(value: serde_json::Value) -> serde_json::Value {
             Json::Object(fields.into_iter().map(|(name, value)| (name, rounded(value))).collect())
         }
         other @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)) => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use minijinja::value::Serde;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_is_measured_as_what_a_template_sees() {
+        let long = "x".repeat(VALUE_BYTES_MAX / 4 - 4 * NODE_BYTES);
+        let mut deep = json!("end");
+        let mut cases = vec![json!(null), json!({"a": [1, 2.5, "b"]})];
+        // With these, a list or a mapping is just at the limit, or just over it.
+        for more in [0, 35, 36, 88, 89] {
+            let text = format!("{long}{}", "x".repeat(more));
+            cases.push(json!([long, long, text, long]));
+            cases.push(json!({"a": long, "b": text, long.clone(): text}));
+        }
+        for _ in 0..=VALUE_DEPTH_MAX {
+            deep = json!({ "a": [deep] });
+            cases.push(deep.clone());
+        }
+        for case in cases {
+            assert_eq!(json_fits(&case).is_ok(), fits(&Value::from(Serde(&case))), "{case}");
+        }
     }
 }

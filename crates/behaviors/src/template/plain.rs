@@ -10,12 +10,16 @@ use serde_json::{Map, Number, Value};
 
 use super::measure::rounded;
 use super::words::{self, Word, WordKind};
+use crate::trace::Saw;
 
 /// How deep brackets and `not` may nest; deeper ones are left to MiniJinja, which has limits of its own.
 const DEPTH_MAX: usize = 24;
 
 /// Whole numbers up to here are told apart as floats.
 const EXACT_MAX: u64 = 1 << 53;
+
+/// Mappings with no more fields are looked through.
+const FEW: usize = 8;
 
 /// Words that are no names of values.
 const KEYWORDS: [&str; 7] = ["and", "or", "not", "in", "is", "if", "else"];
@@ -24,7 +28,7 @@ const KEYWORDS: [&str; 7] = ["and", "or", "not", "in", "is", "if", "else"];
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Plain {
     /// A value by its name, and names within.
-    Path(String, Vec<String>),
+    Path(Root, Vec<String>),
     /// A value as it stands.
     Fixed(Value),
     Compare(Box<Self>, Comparison, Box<Self>),
@@ -33,6 +37,21 @@ pub(crate) enum Plain {
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
     Not(Box<Self>),
+}
+
+/// The name of a value, known before it is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    Event,
+    Meta,
+    Answer,
+    Customer,
+    Chat,
+    Session,
+    Client,
+    Vars,
+    /// What a loop calls its item, and what is no name here.
+    Other(Box<str>),
 }
 
 /// How two values are compared.
@@ -81,27 +100,17 @@ impl Plain {
     /// known here.
     pub(crate) fn worth<'a>(
         &'a self,
-        named: &impl Fn(&str) -> Option<Named<'a>>,
+        named: &impl Fn(&Root) -> Option<Named<'a>>,
     ) -> Option<Worth<'a>> {
         Some(match self {
-            Self::Fixed(value) => Worth::Value(value),
-            Self::Path(root, names) => {
-                let (mut value, within) = match (named(root)?, names.split_first()) {
-                    (Named::Missing, _) => (None, &[][..]),
-                    (Named::Value(value), _) => (Some(value), &names[..]),
-                    (Named::Fields(fields), Some((first, rest))) => (fields.get(first), rest),
-                    (Named::Fields(_), None) => return None,
-                };
-                for name in within {
-                    value = value.and_then(|value| value.as_object()?.get(name));
-                }
-                value.map_or(Worth::Missing, Worth::Value)
-            }
+            Self::Fixed(_) | Self::Path(..) => self.operand(named)?,
             Self::Compare(left, comparison, right) => {
-                let (left, right) = (left.worth(named)?, right.worth(named)?);
+                let (left, right) = (left.operand(named)?, right.operand(named)?);
                 Worth::Truth(comparison.holds(left, right)?)
             }
-            Self::In(item, list) => Worth::Truth(is_in(item.worth(named)?, list.worth(named)?)?),
+            Self::In(item, list) => {
+                Worth::Truth(is_in(item.operand(named)?, list.operand(named)?)?)
+            }
             Self::Defined(part) => Worth::Truth(part.worth(named)? != Worth::Missing),
             Self::And(left, right) => match left.worth(named)? {
                 left if left.is_true() => right.worth(named)?,
@@ -113,6 +122,51 @@ impl Plain {
             },
             Self::Not(part) => Worth::Truth(!part.worth(named)?.is_true()),
         })
+    }
+
+    /// The same, without a call for what most operands are.
+    #[inline]
+    fn operand<'a>(&'a self, named: &impl Fn(&Root) -> Option<Named<'a>>) -> Option<Worth<'a>> {
+        let (root, names) = match self {
+            Self::Fixed(value) => return Some(Worth::Value(value)),
+            Self::Path(root, names) => (root, names),
+            Self::Compare(..) | Self::In(..) | Self::Defined(_) => return self.worth(named),
+            Self::And(..) | Self::Or(..) | Self::Not(_) => return self.worth(named),
+        };
+        let (mut value, within) = match (named(root)?, names.split_first()) {
+            (Named::Missing, _) => (None, &[][..]),
+            (Named::Value(value), _) => (Some(value), &names[..]),
+            (Named::Fields(fields), Some((first, rest))) => (field(fields, first), rest),
+            (Named::Fields(_), None) => return None,
+        };
+        for name in within {
+            value = value.and_then(|value| field(value.as_object()?, name));
+        }
+        Some(value.map_or(Worth::Missing, Worth::Value))
+    }
+}
+
+/// A field. To hash a name takes longer than to look at a few.
+fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    if fields.len() > FEW {
+        return fields.get(name);
+    }
+    fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+impl Root {
+    pub(crate) fn of(name: &str) -> Self {
+        match name {
+            "event" => Self::Event,
+            "meta" => Self::Meta,
+            "answer" => Self::Answer,
+            "customer" => Self::Customer,
+            "chat" => Self::Chat,
+            "session" => Self::Session,
+            "client" => Self::Client,
+            "vars" => Self::Vars,
+            name => Self::Other(name.into()),
+        }
     }
 }
 
@@ -134,12 +188,12 @@ impl Worth<'_> {
     }
 
     /// The value, for the trace; a list or a mapping may be big, which MiniJinja's way sees to.
-    pub(crate) fn shown(self) -> Option<Value> {
+    pub(crate) fn shown(self) -> Option<Saw> {
         match self {
-            Self::Missing => Some(Value::Null),
-            Self::Truth(truth) => Some(truth.into()),
+            Self::Missing => Some(Value::Null.into()),
+            Self::Truth(truth) => Some(Saw::Truth(truth)),
             Self::Value(Value::Array(_) | Value::Object(_)) => None,
-            Self::Value(value) => Some(rounded(value.clone())),
+            Self::Value(value) => Some(rounded(value.clone()).into()),
         }
     }
 
@@ -342,7 +396,7 @@ impl<'s> Parser<'_, 's> {
                 "false" | "False" => Plain::Fixed(Value::Bool(false)),
                 "none" | "None" => Plain::Fixed(Value::Null),
                 name if KEYWORDS.contains(&name) => return None,
-                name => Plain::Path(name.to_owned(), self.names()?),
+                name => Plain::Path(Root::of(name), self.names()?),
             },
         };
         // A filter, a call, a subscript, or a sum.
@@ -410,11 +464,21 @@ mod tests {
     use crate::stage::FUEL_PER_TURN_MAX;
     use crate::template::{Templates, to_json};
 
-    fn named<'a>(values: &'a Value) -> impl Fn(&str) -> Option<Named<'a>> {
-        |name| {
+    fn named<'a>(values: &'a Value) -> impl Fn(&Root) -> Option<Named<'a>> {
+        |root| {
+            let name = match root {
+                Root::Event => "event",
+                Root::Session => "session",
+                Root::Chat => "chat",
+                Root::Client => "client",
+                Root::Other(name) => name,
+                root @ (Root::Meta | Root::Answer | Root::Customer | Root::Vars) => {
+                    panic!("{root:?} is not asked for here")
+                }
+            };
             Some(match values.get(name) {
                 None => Named::Missing,
-                Some(Value::Object(fields)) if name == "session" => Named::Fields(fields),
+                Some(Value::Object(fields)) if *root == Root::Session => Named::Fields(fields),
                 Some(value) => Named::Value(value),
             })
         }
@@ -444,6 +508,7 @@ mod tests {
         let values = json!({
             "event": {"text": "pizza", "total": 1450, "deep": {"size": null}, "list": ["S", 2, null]},
             "session": {},
+            "client": {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7, "h": 8, "i": 9},
             "chat": {"labels": ["vip"], "status": "open"},
         });
         for source in [
@@ -465,6 +530,7 @@ mod tests {
             "'S' in session.list",
             "event.text or session.x",
             "session.x and event.text",
+            "client.i == 9 and not client.j",
         ] {
             let plain = Plain::parse(source).unwrap_or_else(|| panic!("{source} is plain"));
             let worth =

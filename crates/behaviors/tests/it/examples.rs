@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use tidings_behaviors::simulate::trial;
 use tidings_behaviors::{Bot, BotSource};
 
 use crate::world::{Story, Words, load, on_message, told};
@@ -12,7 +13,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn example(name: &str) -> Bot {
+pub(crate) fn example(name: &str) -> Bot {
     let mut files = Vec::new();
     for entry in fs::read_dir(root().join("bots").join(name)).expect("the folder of a bot") {
         let path = entry.expect("an entry").path();
@@ -235,6 +236,11 @@ fn the_how_to_tells_the_truth() {
         page.split("```yaml\n").skip(1).filter_map(|part| part.split("```").next()).collect();
     assert!(examples.len() > 15, "the examples were found");
     for example in &examples {
+        if example.starts_with("tests:") {
+            let file = [("tests/example.yaml".to_owned(), (*example).to_owned())];
+            assert!(trial::read(&file, &Words).is_ok(), "{example}");
+            continue;
+        }
         let text = if example.starts_with("bot:") {
             (*example).to_owned()
         } else {
@@ -262,6 +268,7 @@ fn the_how_to_tells_the_truth() {
     for word in [
         "say",
         "ask",
+        "form",
         "choose",
         "repeat",
         "set",
@@ -271,6 +278,21 @@ fn the_how_to_tells_the_truth() {
         "emit",
         "close",
         "hand_over",
+        "give_back",
+        "call",
+        "http",
+        "mail",
+        "create",
+        "update",
+        "delete",
+        "find",
+        "notify",
+        "assign",
+        "move",
+        "change",
+        "refuse",
+        "answer",
+        "stop",
     ] {
         assert!(page.contains(&format!("**{word}**")), "{word}");
     }

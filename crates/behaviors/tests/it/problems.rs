@@ -43,21 +43,20 @@ behaviors:
 "#;
     insta::assert_snapshot!(problems(text), @r#"
     bot.yaml:2:6: error[wrong_bot]: this says it is the bot "pizeria", and lies in the folder of "pizzeria" (did you mean "pizzeria"?)
-    bot.yaml:3:1: error[unknown_key]: a bot's file has no key "behaviours"; it knows bot, intents, behaviors (did you mean "behaviors"?)
+    bot.yaml:3:1: error[unknown_key]: a bot's file has no key "behaviours"; it knows bot, owner, intents, behaviors (did you mean "behaviors"?)
     bot.yaml:6:10: error[unknown_event]: there is no event type or alias "chat.massage"
     bot.yaml:6:24: error[unknown_event]: there is no event type or alias "message" (did you mean "chat.message"?)
     bot.yaml:7:12: error[unknown_author]: "costumer" is no kind of author; there are customer, agent, bot, integration, system (did you mean "customer"?)
-    bot.yaml:8:5: error[unknown_key]: a behavior has no key "wen"; it knows name, status, on, when, from, priority, inputs, result, do (did you mean "when"?)
+    bot.yaml:8:5: error[unknown_key]: a behavior has no key "wen"; it knows name, status, public, on, schedule, when, from, priority, aside, inputs, result, do (did you mean "when"?)
     bot.yaml:9:11: error[unknown_field]: chat.message has no field "txt"; it has format, reply_to, text (did you mean "text"?)
     bot.yaml:9:32: error[unknown_name]: there is no "sesion" here; a template knows event, meta, chat, customer, session, client, vars, answer, now (did you mean "session"?)
     bot.yaml:10:15: error[wrong_kind]: `priority` is a whole number, not a text
-    bot.yaml:12:9: error[unknown_step]: there is no step "sya"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, answer, stop (did you mean "say"?)
+    bot.yaml:12:9: error[unknown_step]: there is no step "sya"; there are say, ask, form, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, http, mail, create, update, delete, find, script, classify, notify, assign, move, change, refuse, answer, stop (did you mean "say"?)
     bot.yaml:13:21: error[unknown_name]: there is no "evnt" here; a template knows event, meta, chat, customer, session, client, vars, answer, now (did you mean "event"?)
     bot.yaml:14:9: error[unknown_key]: `say` has no key "bottons" beside it (did you mean "buttons"?)
     bot.yaml:15:18: error[unknown_field]: chat.message has no field "texd"; it has format, reply_to, text (did you mean "text"?)
     bot.yaml:17:15: error[wrong_target]: "sesion.size" is no place for a value: write session.x, client.x, chat.x or vars.x
     bot.yaml:19:15: error[unknown_behavior]: this bot has no behavior "mian" (did you mean "main"?)
-    bot.yaml:20:9: error[step_not_available]: the step `http` comes with a later release
     bot.yaml:22:9: error[two_steps]: `note` is another step: begin a new line with `- `
     bot.yaml:23:22: error[unknown_event]: there is no event type or alias "order.place" (did you mean "order.placed"?)
     bot.yaml:24:15: error[wrong_target]: "chat.status" cannot be set: a chat's variable has one name, and not that of a field
@@ -240,11 +239,11 @@ fn shapes_that_are_wrong_are_told() {
         ),
     ];
     insta::assert_snapshot!(cases.map(problems).join("\n--\n"), @r#"
-    bot.yaml:1:1: error[wrong_kind]: a bot's file is a mapping (bot, intents, behaviors), not a list
+    bot.yaml:1:1: error[wrong_kind]: a bot's file is a mapping (bot, owner, intents, behaviors), not a list
     --
     bot.yaml:1:12: error[wrong_kind]: `behaviors` is a list, not a mapping
     --
-    bot.yaml:1:13: error[wrong_kind]: a behavior is a mapping (name, status, on, when, from, priority, inputs, result, do), not a text
+    bot.yaml:1:13: error[wrong_kind]: a behavior is a mapping (name, status, public, on, schedule, when, from, priority, aside, inputs, result, do), not a text
     bot.yaml:1:16: error[missing_key]: a behavior needs the key `do`
     bot.yaml:1:27: error[missing_key]: a behavior needs the key `name`
     bot.yaml:1:32: error[no_steps]: a list of steps has at least one
@@ -256,7 +255,7 @@ fn shapes_that_are_wrong_are_told() {
     --
     bot.yaml:5:9: error[wrong_kind]: a step is a mapping, as `say: Hello`, not a list
     bot.yaml:6:9: error[unknown_step]: this step is empty
-    bot.yaml:7:9: error[unknown_step]: there is no step "5"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, answer, stop
+    bot.yaml:7:9: error[unknown_step]: there is no step "5"; there are say, ask, form, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, http, mail, create, update, delete, find, script, classify, notify, assign, move, change, refuse, answer, stop
     bot.yaml:8:12: error[wrong_kind]: what is said is a text, not nothing
     bot.yaml:9:14: error[wrong_kind]: what is said is a text, not a list
     bot.yaml:10:9: error[missing_key]: `ask` needs the key `text`
@@ -287,4 +286,35 @@ fn a_bot_may_be_large() {
     let (bot, warnings) =
         load(&text).map_err(|problems| told(&problems)).expect("a bot that loads");
     assert_eq!((bot.behaviors().len(), warnings.len()), (10_000, 0));
+}
+
+#[test]
+fn owners_and_calls_of_other_bots_are_read_with_care() {
+    let text = r#"
+owner: {grup: drivers}
+behaviors:
+  - name: main
+    public: perhaps
+    on: chat.message
+    do:
+      - call: other
+        timeout: 5s
+      - call: bakery/
+      - call: bakery/price
+        with: [1]
+  - name: other
+    do: [stop]
+"#;
+    insta::assert_snapshot!(problems(text), @r#"
+    bot.yaml:2:9: error[unknown_key]: `owner` has no key "grup"; it knows group, role, agent (did you mean "group"?)
+    bot.yaml:5:13: error[wrong_kind]: `public` is true or false
+    bot.yaml:9:18: error[not_of_others]: `timeout` is for calls of other bots, as `call: bakery/price`
+    bot.yaml:10:15: error[wrong_value]: "bakery/" names no behavior of a bot, as bakery/price
+    bot.yaml:12:15: error[wrong_kind]: `with` is a mapping of inputs to values, not a list
+    "#);
+    let ask_before =
+        "behaviors:\n  - {name: main, on: message.sending, do: [{call: bakery/price}]}\n";
+    insta::assert_snapshot!(problems(ask_before), @r#"bot.yaml:2:45: error[not_while_before]: another bot is not called while message.sending is about to happen"#);
+    let two = "owner: {group: a, agent: bob@example.com}\nbehaviors: []\n";
+    insta::assert_snapshot!(problems(two), @r#"bot.yaml:1:8: error[wrong_kind]: `owner` is app, or one of group, role and agent"#);
 }

@@ -616,3 +616,22 @@ behaviors:
       (stopped: TemplateFailed: bot.yaml:6: invalid operation: tried to use + operator on unsupported types string and number)
     "#);
 }
+
+#[test]
+fn the_time_of_the_turn_is_known_where_it_is_not_named() {
+    let story = Story::of(&on_message(
+        r#"
+- say: "{{ date('midnight') == (now | date_modify('midnight')) }} {{ date('midnight') | length }}"
+- say: "{{ date('midnight') | length }}"
+- say: "{{ '1970-01-01' | ago | length > 0 }}"
+- choose: [{when: "date('tomorrow') > date()", do: [{say: It comes.}]}]"#,
+    ));
+    insta::assert_snapshot!(story.alice("When?").told(), @r"
+    Alice: When?
+      bot: true 20
+      bot: 20
+      bot: true
+      bot: It comes.
+      (done)
+    ");
+}

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 use tidings_behaviors::{
-    Bot, BotSource, Effect, Facts, HandOverTo, Heard, Input, Problem, Run, RunState, Seeds, Turn,
-    Vocabulary, Wait, resume, start,
+    Bot, BotSource, Effect, Facts, HandOverTo, Happened, Heard, Input, Problem, Run, RunState, Say,
+    Seeds, Took, Turn, Vocabulary, Wait, Wanted, WorkFailed, hear, resume, start,
 };
 use tidings_model::{
     Author, AuthorKind, CustomerId, Draft, Event, EventId, Order, Seq, Timestamp, TypeName,
@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Some of the catalogue's types.
 pub(crate) struct Words;
 
-const TYPES: [(&str, &str, &[&str]); 12] = [
+const TYPES: [(&str, &str, &[&str]); 19] = [
     ("chat.message", "after", &["text", "format", "reply_to"]),
     ("chat.started", "after", &["customer", "channel_kind", "address"]),
     ("chat.closed", "after", &["reason"]),
@@ -29,6 +29,13 @@ const TYPES: [(&str, &str, &[&str]); 12] = [
     ("chat.custom", "after", &["kind", "content"]),
     ("order.placed", "after", &["lines", "name", "total"]),
     ("payment.precheckout", "interactive", &["query_id", "total_amount", "payload"]),
+    ("nlu.match", "after", &["bot", "text", "intent", "confidence", "alternatives"]),
+    ("nlu.no_match", "after", &["bot", "text", "alternatives"]),
+    ("note.added", "after", &["text"]),
+    ("message.sending", "before", &["text", "author"]),
+    ("webhook.received", "interactive", &["hook", "method", "path", "headers", "query", "body"]),
+    ("schedule.due", "after", &["bot", "behavior", "due_at", "missed"]),
+    ("mail.sending", "before", &["to", "subject", "text"]),
 ];
 
 impl Vocabulary for Words {
@@ -46,10 +53,15 @@ impl Vocabulary for Words {
             event_type: name.parse().expect("a type"),
             constraints,
             kind: kind.to_owned(),
+            heard_by: Vec::new(),
             schema: json!({ "type": "object", "properties": properties }),
             sample: json!({}),
             answer: match kind {
                 "after" => Value::Null,
+                "before" => json!({ "properties": { "subject": {}, "text": {} } }),
+                _ if name == "webhook.received" => {
+                    json!({ "properties": { "status": {}, "headers": {}, "body": {} } })
+                }
                 _ => json!({ "required": ["ok"], "additionalProperties": false,
                     "properties": { "ok": {}, "error_message": {} } }),
             },
@@ -97,6 +109,8 @@ pub(crate) struct Story {
     bot: Bot,
     pub(crate) facts: Facts,
     pub(crate) run: Option<Run>,
+    /// What the bot said last.
+    pub(crate) said: Option<Say>,
     now: Timestamp,
     lines: Vec<String>,
 }
@@ -113,7 +127,7 @@ impl Story {
             meta: json!({ "type": "chat.message", "channel_kind": "telegram" }),
             ..Facts::default()
         };
-        Self { bot, facts, run: None, now: noon(), lines: Vec::new() }
+        Self { bot, facts, run: None, said: None, now: noon(), lines: Vec::new() }
     }
 
     fn seeds(&self) -> Seeds {
@@ -162,6 +176,24 @@ impl Story {
         self
     }
 
+    /// Alice sends something that is no text: the question takes it, or else a behavior.
+    pub(crate) fn sends(mut self, name: &str, data: Value) -> Self {
+        self.lines.push(format!("Alice sends {name} {data}"));
+        let event_type: TypeName = name.parse().expect("a type");
+        if let Some(run) = self.run.clone() {
+            let author = AuthorKind::Customer;
+            let channel_kind = Some("telegram".to_owned());
+            let happened = Happened { event_type, author, channel_kind, data: data.clone() };
+            let (took, turn) = hear(&self.bot, run, &happened, &self.facts, self.seeds(), None);
+            if took != Took::Nothing {
+                self.tell(turn);
+                return self;
+            }
+        }
+        self.start(name, data);
+        self
+    }
+
     fn answer_or_start(&mut self, text: &str, value: Value) {
         let waits = self.run.as_ref().is_some_and(|run| {
             matches!(run.state, RunState::Waiting { wait: Wait::Answer { .. } })
@@ -177,6 +209,16 @@ impl Story {
     pub(crate) fn passes(mut self, seconds: i64) -> Self {
         self.now = Timestamp::from_second(self.now.as_second() + seconds).expect("a time");
         self.lines.push(format!("... {seconds} s later"));
+        self
+    }
+
+    /// What it ordered is done, or failed.
+    pub(crate) fn done(mut self, outcome: Result<Value, WorkFailed>) -> Self {
+        self.lines.push(match &outcome {
+            Ok(value) => format!("> {value}"),
+            Err(failed) => format!("> failed: {}", failed.code),
+        });
+        self.resume(Input::Done { outcome, log: Vec::new() });
         self
     }
 
@@ -200,6 +242,11 @@ impl Story {
         let effects: Vec<String> =
             turn.effects.iter().map(|effect| format!("  {}", self.line(effect))).collect();
         self.lines.extend(effects);
+        for effect in &turn.effects {
+            if let Effect::Say(say) = effect {
+                self.said = Some(say.clone());
+            }
+        }
         if let Some(session) = turn.session {
             self.lines.push(format!("  session = {}", Value::Object(session.clone())));
             self.facts.session = session;
@@ -211,6 +258,9 @@ impl Story {
         self.lines.push(match &turn.run.state {
             RunState::Waiting { wait: Wait::Answer { .. } } => "  (waits for an answer)".to_owned(),
             RunState::Waiting { wait: Wait::Time { .. } } => "  (waits for a time)".to_owned(),
+            RunState::Waiting { wait: Wait::Work { order } } => {
+                format!("  (waits for {}: {})", order.work.as_str(), order.with)
+            }
             RunState::Done => "  (done)".to_owned(),
             RunState::Stopped { reason, message } => format!("  (stopped: {reason:?}: {message})"),
         });
@@ -236,9 +286,16 @@ impl Story {
                 if let Some(image) = &say.image {
                     line.push_str(&format!(" <{image}>"));
                 }
+                if let Some(wanted) = &say.wanted
+                    && !matches!(wanted, Wanted::Choice { .. })
+                {
+                    let wanted = serde_json::to_value(wanted).expect("JSON");
+                    line.push_str(&format!("\n    wants {wanted}"));
+                }
                 line
             }
             Effect::Emit { event_type, data } => format!("emit {event_type} {data}"),
+            Effect::Filled { data } => format!("filled {data}"),
             Effect::Answer { event_type, value } => format!("answer to {event_type}: {value}"),
             Effect::Label { add, remove } => format!("label +{add:?} -{remove:?}"),
             Effect::SetChatVariable { name, value } => format!("chat.{name} = {value}"),
@@ -253,10 +310,17 @@ impl Story {
                 format!("hand over to {to}: {reason}")
             }
             Effect::GiveBack => "give back".to_owned(),
+            Effect::PassControl { from, to } => format!("control from {from} to {to}"),
             Effect::SetTimer { due } => {
                 format!("timer in {} s", due.as_second() - self.now.as_second())
             }
             Effect::CancelTimer => "cancel timer".to_owned(),
+            Effect::Change { fields } => format!("change {}", Value::Object(fields.clone())),
+            Effect::Refuse { reason } => format!("refuse: {reason}"),
+            Effect::Notify(notify) => format!("notify {:?}: {}", notify.to, notify.text),
+            Effect::Assign { agent: Some(agent) } => format!("assign {agent}"),
+            Effect::Assign { agent: None } => "assign nobody".to_owned(),
+            Effect::Move { group } => format!("move to {group}"),
         }
     }
 

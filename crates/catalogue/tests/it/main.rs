@@ -2,9 +2,11 @@
 //! with its place, and the hot path neither panics nor allocates.
 
 mod builtin;
+mod documents;
 mod expressions;
 mod filters;
 mod names;
+mod own;
 mod reference;
 mod validation;
 mod wrong_files;

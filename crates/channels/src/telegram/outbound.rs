@@ -74,7 +74,7 @@ pub fn calls(event: &Event, address: &str) -> Result<Vec<Call>, Unsendable> {
     }
     let address: Address = address.parse().map_err(|_| Unsendable::Address)?;
     let mut calls = match event.event_type.as_str() {
-        "chat.message" => message(&event.data)?,
+        "chat.message" => message(&event.data, address)?,
         "chat.rich_message" => rich::calls(event, address)?,
         "chat.file" => files::calls(&event.data)?,
         "chat.sticker" => files::sticker(&event.data)?,
@@ -149,9 +149,21 @@ fn address_to(call: &mut Call, address: Address) {
     call.body = body;
 }
 
-fn message(data: &Value) -> Result<Vec<Call>, Unsendable> {
+fn message(data: &Value, address: Address) -> Result<Vec<Call>, Unsendable> {
     let text = text_of(data, "/text")?;
-    messages(text, Format::read(data), None)
+    messages(text, Format::read(data), asking_keyboard(data, address))
+}
+
+/// A key in place of the customer's keyboard, that sends what a question wants. It is there in private chats only (Bot API,
+/// `KeyboardButton`), and goes away when it was pressed; in groups the text alone asks.
+fn asking_keyboard(data: &Value, address: Address) -> Option<Value> {
+    let key = match data.pointer("/input/kind").and_then(Value::as_str)? {
+        "contact" | "phone" => json!({"text": "Send my number", "request_contact": true}),
+        "location" => json!({"text": "Send where I am", "request_location": true}),
+        _ => return None,
+    };
+    let keyboard = json!({"keyboard": [[key]], "resize_keyboard": true, "one_time_keyboard": true});
+    (!address.is_group()).then_some(keyboard)
 }
 
 /// One message for each piece of a text; the keyboard goes below the last one.

@@ -5,16 +5,19 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tidings_app::admin::bots::CatalogueVocabulary;
+use tidings_behaviors::simulate::trial;
 use tidings_behaviors::{Bot, Problem, Severity};
 use tidings_catalogue::Catalogue;
 
 use super::say;
-use crate::bots_folder::{bots_in, read_bot};
+use crate::bots_folder::{bots_in, read_bot, read_tests};
 use crate::cli::Check;
+use crate::types_folder::catalogue_with;
 
 pub(super) fn check(options: &Check) -> anyhow::Result<ExitCode> {
-    let catalogue = Catalogue::builtin()?;
+    let catalogue = catalogue_with(Catalogue::builtin()?, &options.types)?;
     let (mut bots, mut behaviors, mut errors, mut warnings) = (0, 0, 0, 0);
+    let mut tested = Tested::default();
     for folder in folders(&options.paths)? {
         let name =
             folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
@@ -23,9 +26,12 @@ pub(super) fn check(options: &Check) -> anyhow::Result<ExitCode> {
         let source = read_bot(&folder, &name)?;
         bots += 1;
         let problems = match Bot::load(&source, &CatalogueVocabulary(&catalogue)) {
-            Ok((bot, warnings)) => {
+            Ok((bot, mut problems)) => {
                 behaviors += bot.behaviors().len();
-                warnings
+                if options.test {
+                    problems.extend(test(&bot, &folder, &catalogue, &mut tested)?);
+                }
+                problems
             }
             Err(problems) => problems,
         };
@@ -38,7 +44,43 @@ pub(super) fn check(options: &Check) -> anyhow::Result<ExitCode> {
         }
     }
     say(format_args!("{bots} bots, {behaviors} behaviors: {errors} errors, {warnings} warnings"))?;
-    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if options.test {
+        let Tested { passed, failed } = tested;
+        say(format_args!("{} tests: {passed} passed, {failed} failed", passed + failed))?;
+    }
+    Ok(if errors == 0 && tested.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How the bots' own tests went.
+#[derive(Clone, Copy, Default)]
+struct Tested {
+    passed: usize,
+    failed: usize,
+}
+
+/// Runs a bot's own tests; gives what is wrong with their text.
+fn test(
+    bot: &Bot,
+    folder: &Path,
+    catalogue: &Catalogue,
+    tested: &mut Tested,
+) -> anyhow::Result<Vec<Problem>> {
+    let trials = match trial::read(&read_tests(folder)?, &CatalogueVocabulary(catalogue)) {
+        Ok(trials) => trials,
+        Err(problems) => return Ok(problems),
+    };
+    for one in trials {
+        match trial::run(bot, &one) {
+            Ok(()) => tested.passed += 1,
+            Err(broken) => {
+                tested.failed += 1;
+                say(format_args!("{}: the test {:?} fails", broken.place, one.name))?;
+                say(format_args!("  expected: {}", broken.expected))?;
+                say(format_args!("  came:     {}", broken.came))?;
+            }
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// A problem names its file from the folder of bots on; a person wants to open it from where they are.

@@ -2,7 +2,7 @@
 
 mod attempt;
 mod job;
-mod list;
+pub(super) mod list;
 mod one;
 mod request;
 

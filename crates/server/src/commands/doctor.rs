@@ -6,12 +6,16 @@ mod nodes;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
+use serde_json::Value;
 use tidings_app::admin::bots::CatalogueVocabulary;
+use tidings_app::admin::event_types;
 use tidings_behaviors::Bot;
 use tidings_catalogue::Catalogue;
 use tidings_mail::Mailer;
+use tidings_script::{Request, Sandbox};
 use tidings_store::Store;
 use tidings_store_postgres::PostgresStore;
 use tidings_store_sqlite::OpenError;
@@ -22,6 +26,10 @@ use crate::cli::Doctor;
 use crate::engine::Engine;
 use crate::installation::Installation;
 use crate::settings::Settings;
+use crate::types_folder::catalogue_with;
+
+/// How long the script of the check may run, on a slow machine too.
+const SCRIPT_TIME: Duration = Duration::from_secs(1);
 
 pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
     let mut sick = 0;
@@ -69,6 +77,9 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
     if installation.key_file().exists() || !installation.has_key() {
         check("key", key_is_private(&installation))?;
     }
+    if let Some(sandbox) = settings.sandbox() {
+        check("scripts", scripts(&sandbox).await)?;
+    }
     match settings.mailer(&options.data) {
         Ok(Some(mailer)) => check("mail", mail(&mailer).await)?,
         Ok(None) => {}
@@ -78,21 +89,33 @@ pub(super) async fn doctor(options: &Doctor) -> anyhow::Result<ExitCode> {
         for (name, found) in database(&installation, &settings).await {
             check(name, found)?;
         }
-        if let Ok(catalogue) = &catalogue {
+        if let Ok(catalogue) = catalogue {
             check("bots", bots(&installation, &settings, catalogue))?;
         }
         return Ok(if sick == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    let mut own = None;
     match installation.open_store(&settings) {
         Ok(store) => {
-            check("store", look_at(Arc::new(store)).await)?;
+            let store = Arc::new(store);
+            own = own_types(store.as_ref()).await.ok();
+            check("store", look_at(store).await)?;
         }
         Err(error) => check("store", unless_in_use(error))?,
     }
-    if let Ok(catalogue) = &catalogue {
-        check("bots", bots(&installation, &settings, catalogue))?;
+    if let Ok(catalogue) = catalogue {
+        check("bots", bots(&installation, &settings, own.unwrap_or(catalogue)))?;
     }
     Ok(if sick == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether a script runs here: a container may forbid what the sandbox needs.
+async fn scripts(sandbox: &Sandbox) -> anyhow::Result<String> {
+    let request = Request { code: "return 6 * 7".into(), input: Value::Null, now_ms: 0, seed: 0 };
+    let ran = sandbox.run(request, SCRIPT_TIME).await;
+    let ran = ran.map_err(|failed| anyhow::anyhow!("{}", failed.fault))?;
+    anyhow::ensure!(ran.value == 42, "6 * 7 is {} there", ran.value);
+    Ok("they run, walled in".into())
 }
 
 /// What is asked of a database that many nodes share. It is not brought up to date: nodes do that when they start.
@@ -167,16 +190,25 @@ async fn look_at(store: Arc<dyn Store>) -> anyhow::Result<String> {
     ))
 }
 
+/// The vocabulary with the types that the first workspace keeps.
+async fn own_types(store: &dyn Store) -> anyhow::Result<Catalogue> {
+    let base = Arc::new(Catalogue::builtin()?);
+    let workspace = store.workspaces().await?.into_iter().min();
+    let workspace = workspace.context("there is no workspace")?;
+    Ok(event_types::vocabulary(&base, store, workspace).await?)
+}
+
 fn bots(
     installation: &Installation,
     settings: &Settings,
-    catalogue: &Catalogue,
+    catalogue: Catalogue,
 ) -> anyhow::Result<String> {
+    let catalogue = catalogue_with(catalogue, &installation.types_folder(settings))?;
     let folder = installation.bots_folder(settings);
     let names = bots_in(&folder)?;
     for name in &names {
         let source = read_bot(&folder.join(name.as_str()), name)?;
-        if let Err(problems) = Bot::load(&source, &CatalogueVocabulary(catalogue)) {
+        if let Err(problems) = Bot::load(&source, &CatalogueVocabulary(&catalogue)) {
             let first = problems.first().map(ToString::to_string).unwrap_or_default();
             anyhow::bail!("{} problems, first: {first}", problems.len());
         }

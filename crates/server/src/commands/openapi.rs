@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use super::say;
 
 pub(super) fn openapi() -> anyhow::Result<ExitCode> {
-    say(tidings_api::openapi().to_pretty_json()?)?;
+    say(tidings_api::openapi_json().trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -31,6 +31,7 @@ use crate::engine::Shared;
 use crate::installation::Installation;
 use crate::logs;
 use crate::settings::Settings;
+use crate::types_folder::TypesFolder;
 
 /// How long stopping may take: below the ten seconds after which container runtimes kill.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(9);
@@ -65,6 +66,9 @@ pub(super) async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     if options.bots.is_some() {
         settings.bots.folder = options.bots;
     }
+    if options.types.is_some() {
+        settings.types.folder = options.types;
+    }
     logs::start(&settings.log)?;
     let server = Server::open(&installation, settings).await?;
     if let Some(token) = server.first_token().await? {
@@ -96,6 +100,7 @@ pub(super) struct Server {
     address: SocketAddr,
     settings: Settings,
     bots_folder: PathBuf,
+    types_folder: PathBuf,
     readiness: Arc<Readiness>,
 }
 
@@ -124,8 +129,9 @@ impl Server {
         let address = listener.local_addr()?;
         let (app, shared) = installation.open_app(&settings, catalogue, address).await?;
         let bots_folder = installation.bots_folder(&settings);
+        let types_folder = installation.types_folder(&settings);
         let readiness = Readiness::starting();
-        Ok(Self { app, shared, listener, address, settings, bots_folder, readiness })
+        Ok(Self { app, shared, listener, address, settings, bots_folder, types_folder, readiness })
     }
 
     /// What the server does.
@@ -189,6 +195,8 @@ impl Server {
             bots::load_live(&self.app, each).await?;
             channels::ensure_web(&self.app, each).await?;
         }
+        let mut types = TypesFolder::default();
+        types.look(&self.app, workspace, &self.types_folder).await?;
         let mut folder = BotsFolder::default();
         folder.look(&self.app, workspace, &self.bots_folder).await?;
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new();
@@ -216,7 +224,13 @@ impl Server {
             }
         });
         let mut watching = vec![
-            tokio::spawn(folder.watch(Arc::clone(&self.app), workspace, self.bots_folder, stopped)),
+            tokio::spawn(folder.watch(
+                Arc::clone(&self.app),
+                workspace,
+                self.bots_folder,
+                (types, self.types_folder),
+                stopped,
+            )),
             tokio::spawn(async move {
                 loop {
                     tokio::time::sleep(GATHER_INTERVAL).await;

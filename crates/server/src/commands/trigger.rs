@@ -1,10 +1,12 @@
-//! `tidings trigger TYPE`: the catalogue's sample of a type, sent through the real path.
+//! `tidings trigger TYPE`: the catalogue's sample of a type, sent through the real path. A type that the binary does not
+//! have is asked of the server: it may be the workspace's own.
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 use tidings_catalogue::Catalogue;
+use tidings_model::TypeName;
 
 use super::say;
 use crate::cli::Trigger;
@@ -14,11 +16,17 @@ use crate::client::ApiClient;
 const NEAREST_MAX: usize = 3;
 
 pub(super) async fn trigger(options: Trigger) -> anyhow::Result<ExitCode> {
+    let client = ApiClient::new(&options.server)?;
     let data: Value = match &options.data {
         Some(said) => read(said)?,
         None => {
             let catalogue = Catalogue::builtin()?;
-            let resolved = catalogue.resolve(&options.event_type).with_context(|| {
+            let ours = catalogue.resolve(&options.event_type);
+            let sample = match ours {
+                Some(resolved) => Some(resolved.event_type.sample().clone()),
+                None => own_sample(&client, &options.event_type).await,
+            };
+            sample.with_context(|| {
                 let nearest = catalogue.nearest_few(&options.event_type, NEAREST_MAX);
                 let nearest = match nearest.join(", ") {
                     none if none.is_empty() => String::new(),
@@ -28,17 +36,24 @@ pub(super) async fn trigger(options: Trigger) -> anyhow::Result<ExitCode> {
                     "no event type or alias {:?}{nearest} (`tidings event-types` lists all)",
                     options.event_type
                 )
-            })?;
-            resolved.event_type.sample().clone()
+            })?
         }
     };
     let mut body = json!({ "type": options.event_type, "data": data });
     if let (Some(chat), Some(body)) = (&options.chat, body.as_object_mut()) {
         body.insert("chat".into(), chat.clone().into());
     }
-    let event = ApiClient::new(&options.server)?.post("/api/v1/events", &body).await?;
+    let event = client.post("/api/v1/events", &body).await?;
     say(serde_json::to_string_pretty(&event)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The sample of a type of the workspace's own, if the server has one of this name.
+async fn own_sample(client: &ApiClient, name: &str) -> Option<Value> {
+    // Only what can be the name of a type goes into an address.
+    let name: TypeName = name.parse().ok()?;
+    let found = client.get(&format!("/api/v1/event-types/{name}"), &[]).await.ok()?;
+    found.get("sample").cloned()
 }
 
 /// Data as it was said: JSON, or the path of a file with it.

@@ -9,7 +9,7 @@ use super::Settings;
 
 /// They, as `topic.key`, beside the names of brokers: where a difference makes the answer depend on which node is asked, or a file invisible. None of
 /// them is a secret. How a node reaches the shared folder, and what it can carry, is its own.
-const ALIKE: [&str; 20] = [
+const ALIKE: [&str; 22] = [
     "http.public_url",
     "limits.body_bytes_max",
     "files.store",
@@ -25,8 +25,10 @@ const ALIKE: [&str; 20] = [
     "retention.days",
     "retention.events",
     "retention.deliveries_days",
+    "retention.runs_days",
     "bots.failure_answer",
     "bots.messages_per_minute_max",
+    "bots.pause_after_failures",
     "mail.from",
     "mail.to",
     "nats.installation",

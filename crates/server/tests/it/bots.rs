@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::installation::{Installation, eventually, http};
+use crate::installation::{Installation, eventually, http, printed};
 use crate::killing::ECHO;
 use crate::subscriber::Subscriber;
 
@@ -109,5 +109,28 @@ async fn metrics_count_and_name_nobody() {
     let known =
         ["", "by", "class", "endpoint", "le", "outcome", "reader", "route"].map(str::to_owned);
     assert!(labels.is_subset(&BTreeSet::from(known)), "{labels:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_draft_is_tried_without_doing_anything() {
+    let installation = Installation::new();
+    let text = "behaviors:\n  - {name: greet, on: chat.message, from: customer, do: [{say: 'Hello {{ event.text }}'}]}\n";
+    installation.write_bot("greeter", text);
+    let server = installation.start().await;
+    let draft = installation.beside("drafts/greeter");
+    std::fs::create_dir_all(&draft).expect("a folder");
+    std::fs::write(draft.join("bot.yaml"), text.replace("Hello", "Good day")).expect("written");
+    let path = draft.display().to_string();
+    let event = ["--event", "chat.message", "--data", r#"{"text": "Alice"}"#];
+    let arguments: Vec<&str> = ["simulate", path.as_str()].into_iter().chain(event).collect();
+    let told = printed(&installation.run(&arguments));
+    assert_eq!(told.trim(), "chat.message\n  greet: {\"say\":\"Good day Alice\"}");
+    let compared = printed(&installation.run(&[&arguments[..], &["--compare"]].concat()));
+    assert_eq!(
+        compared.trim(),
+        "- chat.message\n-   greet: {\"say\":\"Hello Alice\"}\n+ chat.message\n+   greet: {\"say\":\"Good day Alice\"}\n1 of 1 steps differ"
+    );
+    assert!(installation.events().await.iter().all(|event| event["type"] != "chat.message"));
     server.stop().await;
 }

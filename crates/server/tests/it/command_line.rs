@@ -30,12 +30,45 @@ fn check_names_what_is_wrong_with_file_line_and_column() {
     assert_eq!(bad.status.code(), Some(1));
     insta::assert_snapshot!(printed(&bad), @r#"
     data/bots/bad/bot.yaml:4:9: error[unknown_event]: there is no event type or alias "chat.mesage" (did you mean "chat.message"?)
-    data/bots/bad/bot.yaml:6:9: error[unknown_step]: there is no step "sai"; there are say, ask, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, answer, stop (did you mean "say"?)
+    data/bots/bad/bot.yaml:6:9: error[unknown_step]: there is no step "sai"; there are say, ask, form, choose, repeat, set, wait, label, note, emit, close, hand_over, give_back, call, http, mail, create, update, delete, find, script, classify, notify, assign, move, change, refuse, answer, stop (did you mean "say"?)
     2 bots, 1 behaviors: 2 errors, 0 warnings
     "#);
     let nowhere = installation.run(&["check", "nowhere"]);
     assert_eq!(nowhere.status.code(), Some(1));
     insta::assert_snapshot!(complaint(&nowhere), @"tidings: there is no folder nowhere");
+}
+
+#[test]
+fn bots_of_cerb_are_imported_counted_and_not_written_over() {
+    let installation = Installation::new();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../import/fixtures/branch.json");
+    let bad = installation.beside("bad.json");
+    std::fs::write(&bad, "{\"bots\": [{}]}").expect("a file");
+    let bad = bad.display().to_string();
+
+    let first = installation.run(&["import", "cerb", fixture, "--into", "data/bots"]);
+    assert!(first.status.success(), "{first:?}");
+    let told = printed(&first);
+    assert!(
+        told.lines().any(|line| line.split_whitespace().eq(["nodes", "8", "0", "8"])),
+        "{told}"
+    );
+    assert!(told.trim_end().ends_with("1 files of bots in data/bots"), "{told}");
+    assert!(check(&installation).status.code().is_some());
+
+    let again = installation.run(&["import", "cerb", fixture, "--into", "data/bots"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(complaint(&again).contains("is there already: say --replace"), "{again:?}");
+    let replaced =
+        installation.run(&["import", "cerb", fixture, "--into", "data/bots", "--replace"]);
+    assert!(replaced.status.success(), "{replaced:?}");
+
+    let half = installation.run(&["import", "cerb", &bad, fixture, "gone.json", "--into", "other"]);
+    assert_eq!(half.status.code(), Some(1));
+    let told = printed(&half);
+    assert!(told.contains("error[not_cerb]") && told.contains("bots[0] has no `name`"), "{told}");
+    assert!(told.contains("error[cannot_read]: cannot read gone.json"), "{told}");
+    assert!(told.trim_end().ends_with("1 files of bots in other"), "{told}");
 }
 
 #[test]
@@ -237,4 +270,28 @@ async fn the_doctor_tells_well_from_sick() {
     for wrong in ["WRONG settings", "WRONG key: others can read", "WRONG bots: 1 problems"] {
         assert!(said.contains(wrong), "{wrong} is not in {said}");
     }
+}
+
+#[test]
+fn check_runs_the_bots_own_tests() {
+    let installation = Installation::new();
+    let text =
+        "behaviors:\n  - {name: greet, on: chat.message, do: [{say: 'Hello {{ event.text }}'}]}\n";
+    installation.write_bot("greeter", text);
+    let tests = installation.data().join("bots/greeter/tests");
+    std::fs::create_dir_all(&tests).expect("a folder");
+    let test = "tests:\n  - name: greets\n    steps:\n      - message: Alice\n        expect: [{say: Hello Alice}]\n";
+    std::fs::write(tests.join("a.yaml"), test).expect("written");
+    let checked = installation.run(&["check", "data/bots", "--test"]);
+    assert!(checked.status.success());
+    assert_eq!(
+        printed(&checked).trim(),
+        "1 bots, 1 behaviors: 0 errors, 0 warnings\n1 tests: 1 passed, 0 failed"
+    );
+    std::fs::write(tests.join("a.yaml"), test.replace("Hello", "Bye")).expect("written");
+    let checked = installation.run(&["check", "data/bots", "--test"]);
+    assert!(!checked.status.success());
+    let told = printed(&checked);
+    assert!(told.contains("a.yaml:4: the test \"greets\" fails"), "{told}");
+    assert!(told.contains(r#"came:     [{"say":"Hello Alice"}]"#), "{told}");
 }

@@ -10,18 +10,23 @@
 )]
 
 mod accept;
+mod asking;
 mod attempts;
 mod brokers;
 mod closing;
 mod configuration;
 mod control;
 mod conversation;
+mod coverage;
 mod customers;
 mod data_limits;
 mod deliveries;
 mod endpoint_metrics;
+mod event_types;
+mod failing;
 mod files;
 mod jobs;
+mod leaks;
 mod leases;
 mod lifecycle;
 mod loops;
@@ -29,11 +34,14 @@ mod mail;
 mod methods;
 mod newer;
 mod nodes;
+mod outside;
 mod publishing;
 mod retention;
 mod routing;
 mod rtm;
+mod runs;
 mod said;
+mod service_levels;
 mod several_bots;
 mod telegram;
 mod twice;

@@ -9,6 +9,7 @@ mod made;
 mod moving;
 mod presence;
 mod routing;
+mod service_levels;
 
 use serde_json::{Value, json};
 use tidings_model::{ChannelId, CustomerId, Role};

@@ -1,6 +1,7 @@
 //! Stories over Telegram. Alice writes to a pizzeria's bot.
 
 mod albums;
+mod asking;
 mod conversation;
 mod door;
 mod failures;

@@ -28,7 +28,9 @@ behaviors:
     on: chat.message
     from: customer
     when: event.text == 'pizza'
-    do: [{ask: {text: Which size?, timeout: {after: 10m, do: [{say: Good-bye.}]}}}, {say: 'One {{ answer }}.'}]
+    do: [{ask: {text: Which size?, validate: answer != 'open', timeout: {after: 10m, do: [{say: Good-bye.}]}}}, {say: 'One {{ answer }}.'}]
+  - {name: hours, aside: true, on: chat.message, from: customer, when: event.text == 'open', do: [{say: From 11.}]}
+  - {name: beside, on: chat.message, when: event.text == 'open', do: [{note: not while a question waits}]}
   - name: remind
     on: chat.message
     when: event.text == 'remind'
@@ -36,11 +38,13 @@ behaviors:
   - {name: count, on: chat.closed, do: [{note: closed}]}
 ";
 
-/// What holds at the end of [`TEXT`] after "pizza", "L", "thanks".
-const END: [&str; 6] = [
+/// What holds at the end of [`TEXT`] after "pizza", "open", "L", "thanks".
+const END: [&str; 8] = [
     "customer pizza",
     "bot Hello.",
     "bot Which size?",
+    "customer open",
+    "bot From 11.",
     "customer L",
     "bot One L.",
     "customer thanks",
@@ -116,7 +120,7 @@ fn is_wanted(event: &Value) -> bool {
 }
 
 /// About as many writes as the whole conversation takes.
-const WRITES: u64 = 30;
+const WRITES: u64 = 36;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_that_breaks_off_after_any_write_comes_to_the_same_end() {
@@ -133,11 +137,11 @@ async fn breaks_off_after(writes: u64) {
 
     let between = Box::new(move |store| Troubled::ends_after(store, writes));
     let world = world.restart_as(Start { between, ..Start::default() }).await;
-    let bodies: Vec<Value> = ["pizza", "L", "thanks"]
+    let bodies: Vec<Value> = ["pizza", "open", "L", "thanks"]
         .iter()
         .map(|text| json!({ "text": text, "custom_id": text }))
         .collect();
-    let reads_after = ["bot Which size?", "bot One L.", "customer thanks"];
+    let reads_after = ["bot Which size?", "bot From 11.", "bot One L.", "customer thanks"];
     let mut said = 0;
     for (body, last) in bodies.iter().zip(reads_after) {
         if alice.tries(&world, body).await.status >= 500 {

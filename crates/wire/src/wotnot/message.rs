@@ -16,7 +16,11 @@ use super::about::About;
 /// The messages of an event.
 pub(super) fn messages(about: &About<'_>) -> Vec<Value> {
     match about.event.event_type.as_str() {
-        "chat.message" | "chat.command" => vec![text(about.text("text").unwrap_or_default())],
+        "chat.message" => {
+            let plain = || text(about.text("text").unwrap_or_default());
+            vec![form::question(about).unwrap_or_else(plain)]
+        }
+        "chat.command" => vec![text(about.text("text").unwrap_or_default())],
         "chat.file" => file::messages(about),
         "chat.rich_message" => rich::messages(about),
         "chat.form" => vec![form::prompt(about)],

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use http::{HeaderName, HeaderValue};
 use tidings_behaviors::template::payload::{ContentType, payload_as};
-use tidings_catalogue::{Expression, ExpressionError, TypeFilter};
+use tidings_catalogue::{Catalogue, Expression, ExpressionError, TypeFilter};
 use tidings_model::endpoint::{Batching, BrokerPlace, Only};
 use tidings_model::{Endpoint, Format, FormatKind, Ordering, WorkspaceId};
 use tidings_wire::wotnot;
@@ -102,6 +102,7 @@ pub struct EndpointChange {
 /// Applies what was said, or says what is wrong with it.
 pub(super) fn apply(
     app: &App,
+    catalogue: &Catalogue,
     endpoint: &mut Endpoint,
     change: EndpointChange,
 ) -> Result<(), AdminError> {
@@ -130,13 +131,13 @@ pub(super) fn apply(
         endpoint.format = checked_format(format)?;
     }
     if let Some(events) = change.events {
-        endpoint.events = checked_events(app, events)?;
+        endpoint.events = checked_events(catalogue, events)?;
     }
     if let Some(only) = change.only {
         endpoint.only = only;
     }
-    check_only(app, endpoint)?;
-    has_a_form(app, endpoint)?;
+    check_only(catalogue, endpoint)?;
+    has_a_form(catalogue, endpoint)?;
     if let Some(enabled) = change.enabled {
         endpoint.enabled = enabled;
         endpoint.disabled_reason = None;
@@ -186,17 +187,20 @@ pub(super) fn apply(
     }
 }
 
-fn checked_events(app: &App, events: Vec<String>) -> Result<Vec<String>, AdminError> {
+fn checked_events(catalogue: &Catalogue, events: Vec<String>) -> Result<Vec<String>, AdminError> {
     if events.len() > FILTER_ENTRIES_MAX {
         let most = format!("must have at most {FILTER_ENTRIES_MAX} entries");
         return Err(AdminError::invalid("/events", most));
     }
-    filter_of(app, &events)?;
+    filter_of(catalogue, &events)?;
     Ok(events)
 }
 
-pub(super) fn filter_of(app: &App, events: &[String]) -> Result<TypeFilter, AdminError> {
-    TypeFilter::parse(&app.catalogue, events).map_err(|wrong| {
+pub(super) fn filter_of(
+    catalogue: &Catalogue,
+    events: &[String],
+) -> Result<TypeFilter, AdminError> {
+    TypeFilter::parse(catalogue, events).map_err(|wrong| {
         let field = match wrong.place() {
             Some(place) => format!("/events/{place}"),
             None => "/events".into(),
@@ -205,12 +209,15 @@ pub(super) fn filter_of(app: &App, events: &[String]) -> Result<TypeFilter, Admi
     })
 }
 
-/// Teams that an endpoint asks for must be there; another node may have made one a moment ago.
-pub(super) async fn check_teams(
+/// Types and teams that an endpoint asks for must be there; another node may have made one a moment ago.
+pub(super) async fn check_named(
     app: &App,
     workspace: WorkspaceId,
     change: &EndpointChange,
 ) -> Result<(), AdminError> {
+    if let Some(events) = &change.events {
+        known::filter(app, workspace, events).await?;
+    }
     for (place, number) in change.only.iter().flat_map(|only| &only.groups).enumerate() {
         known::seek(app, workspace, |directory| directory.group(*number).is_some()).await?;
         let directory = app.directory(workspace);
@@ -223,7 +230,7 @@ pub(super) async fn check_teams(
 }
 
 /// What is wanted must be able to come: a condition on what no wanted type has is a mistake.
-fn check_only(app: &App, endpoint: &Endpoint) -> Result<(), AdminError> {
+fn check_only(catalogue: &Catalogue, endpoint: &Endpoint) -> Result<(), AdminError> {
     for (list, name) in [
         (endpoint.only.channels.len(), "/only/channels"),
         (endpoint.only.authors.len(), "/only/authors"),
@@ -236,8 +243,8 @@ fn check_only(app: &App, endpoint: &Endpoint) -> Result<(), AdminError> {
     }
     let Some(text) = &endpoint.only.expression else { return Ok(()) };
     let condition = Expression::parse(text).map_err(wrong_expression)?;
-    let filter = filter_of(app, &endpoint.events)?;
-    condition.check(&app.catalogue, &filter).map_err(wrong_expression)
+    let filter = filter_of(catalogue, &endpoint.events)?;
+    condition.check(catalogue, &filter).map_err(wrong_expression)
 }
 
 pub(super) fn wrong_expression(error: ExpressionError) -> AdminError {
@@ -245,12 +252,12 @@ pub(super) fn wrong_expression(error: ExpressionError) -> AdminError {
 }
 
 /// An endpoint that asks for a form in which nothing of what it wants can be said would wait for ever.
-fn has_a_form(app: &App, endpoint: &Endpoint) -> Result<(), AdminError> {
+fn has_a_form(catalogue: &Catalogue, endpoint: &Endpoint) -> Result<(), AdminError> {
     if endpoint.format.kind != FormatKind::Wotnot || endpoint.events.is_empty() {
         return Ok(());
     }
-    let filter = filter_of(app, &endpoint.events)?;
-    let mut wanted = app.catalogue.types().filter(|known| filter.includes(&known.name));
+    let filter = filter_of(catalogue, &endpoint.events)?;
+    let mut wanted = catalogue.types().filter(|known| filter.includes(&known.name));
     if wanted.any(|known| wotnot::has_form(known.name.as_str())) {
         return Ok(());
     }

@@ -16,10 +16,11 @@ use super::compose::PRESSED;
 use super::{Composed, postback};
 use crate::App;
 use crate::desk::actor::opaque;
-use crate::desk::change::{Deciding, Outcome, in_chat_once, turns_move_too_fast};
+use crate::desk::change::{Deciding, Outcome, in_chat_once, turns_move_too_fast, unwritable};
 use crate::desk::find::{self, unreadable};
 use crate::desk::look::history::Told;
 use crate::desk::{Actor, ErrorType, Failure, Who};
+use crate::pipeline::before::{self, BeforeError};
 use crate::pipeline::scene::Scene;
 
 /// An event that is in its chat.
@@ -69,6 +70,7 @@ pub async fn send(
     let author = actor.author();
     let claim = composed.custom_id.as_ref().map(|custom_id| custom_claim(id, &author, custom_id));
     let composed = &mark_if_pressed(app, actor, chat, composed).await?;
+    let composed = &ask_before(app, actor, chat, composed).await?;
     let decided = in_chat_once(app, actor, chat, None, |deciding| {
         let event = decide(deciding, composed, if_closed)?;
         if let Some(name) = &claim {
@@ -95,6 +97,31 @@ pub async fn send(
     match before {
         Some(first) => replay(app, actor, composed, first).await,
         None => Err(refused),
+    }
+}
+
+/// Behaviors may change or refuse what an agent is about to say.
+async fn ask_before(
+    app: &App,
+    actor: &Actor,
+    chat: &str,
+    composed: &Composed,
+) -> Result<Composed, Failure> {
+    let mut asked = composed.clone();
+    let author = actor.author();
+    let is_seen = composed.visibility == Visibility::All;
+    if !is_seen || !before::is_asked(app, actor.workspace, &composed.event_type, &author) {
+        return Ok(asked);
+    }
+    let scene = find::chat(app, actor, chat).await?;
+    let words = before::Words { author: &author, scene: &scene };
+    let decided = before::of_words(app, actor.workspace, words, &mut asked.data).await;
+    match decided {
+        Err(BeforeError::Read(error)) => Err(unreadable(error)),
+        Err(BeforeError::Commit(error)) => Err(unwritable(app, actor, error).await),
+        Ok(Ok(())) => Ok(asked),
+        Ok(Err(refused)) => Err(Failure::new(ErrorType::Authorization, refused.reason)
+            .with_data(json!({ "reason": "refused_by_behavior" }))),
     }
 }
 

@@ -79,8 +79,8 @@ pub async fn ring(app: &Arc<App>, timer: &Timer) -> Result<(), StepFailed> {
     let is_due = |minutes: Option<u64>, since: Timestamp| {
         minutes.is_some_and(|minutes| later(since, minutes) <= now)
     };
-    // A bot that waits for an answer has a time limit of its own.
-    let waits = scene.session.value.waiting.is_some();
+    // A bot that waits for an answer has a time limit of its own, and so has who put the chat aside.
+    let waits = scene.session.value.waiting.is_some() || scene.chat.value.snoozed_until.is_some();
     if is_due(rules.close_after_min, silence.last) && !waits {
         return close(app, timer, &scene, rules.close_after_min.unwrap_or_default()).await;
     }
@@ -141,7 +141,13 @@ async fn silence(app: &App, workspace: WorkspaceId, scene: &Scene) -> Result<Sil
     let mut unanswered_since = None;
     let mut answered = false;
     let mut told_idle = false;
+    let mut back = None;
     for event in in_thread {
+        // Who put the chat aside meant it to be silent: it counts from when it came back.
+        if event.event_type.as_str() == "chat.snooze_ended" {
+            back = back.or(Some(event.received_at));
+            last = last.or(back);
+        }
         if event.event_type.as_str() == "routing.idle" && last.is_none() {
             told_idle = true;
         }
@@ -157,6 +163,7 @@ async fn silence(app: &App, workspace: WorkspaceId, scene: &Scene) -> Result<Sil
             }
         }
     }
+    let unanswered_since = unanswered_since.max(unanswered_since.and(back));
     Ok(Silence { last: last.unwrap_or(chat.thread.created_at), unanswered_since, told_idle })
 }
 

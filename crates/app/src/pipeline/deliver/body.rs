@@ -1,5 +1,6 @@
 //! The body of a delivery, in the form that its endpoint asked for, with the headers that belong to it.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
 use tidings_model::{Delivery, Endpoint, Event, envelope};
@@ -60,10 +61,15 @@ pub(super) fn write(
     event: &Event,
     delivery: &Delivery,
     headers: &mut HeaderMap,
-) -> Result<Vec<u8>, NoBody> {
+) -> Result<Bytes, NoBody> {
     let source = || cloudevents::source_of(event.workspace);
     let (content_type, body) = match &prepared.form {
-        Form::Cloudevents => (cloudevents::CONTENT_TYPE, cloudevents::structured(event, &source())),
+        Form::Cloudevents => {
+            let body = app.bodies.of(event, || cloudevents::structured(event, &source()));
+            headers
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(cloudevents::CONTENT_TYPE));
+            return Ok(body);
+        }
         Form::CloudeventsBinary => {
             let binary = cloudevents::binary(event, &source());
             for (name, value) in binary.headers {
@@ -71,7 +77,7 @@ pub(super) fn write(
                     headers.insert(HeaderName::from_static(name), value);
                 }
             }
-            return Ok(binary.body);
+            return Ok(binary.body.into());
         }
         Form::CloudeventsBatched => together(&prepared.form, &[event]),
         // One that is tried alone looks as those that went together.
@@ -93,9 +99,9 @@ pub(super) fn write(
             if let Ok(value) = HeaderValue::from_str(template.content_type().as_str()) {
                 headers.insert(header::CONTENT_TYPE, value);
             }
-            return Ok(body);
+            return Ok(body.into());
         }
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    Ok(body)
+    Ok(body.into())
 }

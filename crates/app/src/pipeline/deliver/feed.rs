@@ -320,7 +320,7 @@ impl Feed {
             let (first, then): (Vec<_>, Vec<_>) =
                 at_hand.partition(|(_, inbox)| inbox.is_awaited());
             for (subscriber, inbox) in first.into_iter().chain(then) {
-                if self.directory.wants(&self.app, subscriber, event) {
+                if self.directory.wants(subscriber, event) {
                     inbox.offer(event);
                 }
             }

@@ -196,7 +196,7 @@ fn call_together<'a>(
     let (content_type, body) = body::together(&prepared.form, events);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    Ok((target, signed(app, subscriber, (id_together(events), at), headers, body)?))
+    Ok((target, signed(app, subscriber, (id_together(events), at), headers, body.into())?))
 }
 
 /// What a request is known by: one event's id, and of several an id made of theirs. The same events have the same, so
@@ -218,7 +218,7 @@ fn signed(
     subscriber: &Subscriber,
     (id, at): (EventId, Timestamp),
     mut headers: HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
 ) -> Result<Call, NotSent> {
     let endpoint = &subscriber.endpoint.value;
     let prepared = subscriber.prepared.as_ref()?;
@@ -234,7 +234,7 @@ fn signed(
     Ok(Call {
         method: Method::POST,
         headers,
-        body: Bytes::from(body),
+        body,
         deadline: deadline(app, endpoint),
         answer_bytes_max: ANSWER_BYTES_MAX,
         identity: prepared.identity.clone(),

@@ -95,8 +95,7 @@ async fn read(app: &App, workspace: WorkspaceId, after: Seq) -> Result<Vec<Arc<E
 /// Whether an event is wanted; with what would be decided for it, where its form is made of more than the event.
 async fn wanted(desk: &Desk, event: &Arc<Event>) -> Result<Option<Option<Value>>, ReadError> {
     let Desk { app, directory, subscriber, .. } = desk;
-    if !directory.wants(app, subscriber, event)
-        || !subscriber.wish.is_for(app, directory, event).await?
+    if !directory.wants(subscriber, event) || !subscriber.wish.is_for(app, directory, event).await?
     {
         return Ok(None);
     }

@@ -419,7 +419,7 @@ impl Reader {
                 self.know_endpoint();
                 for event in events {
                     let seq = event.seq;
-                    if self.directory.wants(&self.app, &self.subscriber, &event) {
+                    if self.directory.wants(&self.subscriber, &event) {
                         self.take(event);
                     }
                     self.work.pass(seq);

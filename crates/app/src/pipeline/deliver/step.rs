@@ -148,7 +148,7 @@ impl Desk {
                 if event.seq > up_to {
                     return Ok(Sought::Nothing(up_to));
                 }
-                if self.directory.wants(&self.app, &self.subscriber, event) {
+                if self.directory.wants(&self.subscriber, event) {
                     return Ok(Sought::Next(event.seq));
                 }
                 after = event.seq;

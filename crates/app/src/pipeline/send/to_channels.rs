@@ -15,7 +15,6 @@ use tidings_store::{Batch, CommitError, ReadError};
 use super::sending::{NO_METHOD, Sending, Tried};
 use crate::App;
 use crate::directory::Directory;
-use crate::pipeline::chat_change::is_speech;
 use crate::pipeline::reader::{StepFailed, chain};
 use crate::pipeline::scene::{Seen, seen};
 use crate::pipeline::telegram::call::{CALL_TIME_MAX, Called, call};
@@ -51,7 +50,7 @@ impl ToChannels {
         let changes = CHANGES.contains(&event.event_type.as_str())
             && event.data.get("provider_message_id").is_some();
         let switches = event.data.get("toggled").is_some();
-        let goes_out = (is_speech(&event.event_type) && !switches) || changes;
+        let goes_out = (event.event_type.is_speech() && !switches) || changes;
         if !goes_out
             || event.visibility != Visibility::All
             || event.chat.is_none()

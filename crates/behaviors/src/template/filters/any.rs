@@ -16,10 +16,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     filter(
         "default(other='', also_if_empty=false)",
-        "The value, or another one if there is none. With `true` also if it is empty, 0 or false.",
-        "{{ session.name | default('friend') }} {{ '' | default('nothing', true) }}",
-        "friend nothing",
-        |e, n| e.add_filter(n, filters::default),
+        "The value, or another one if there is none, or it is null. With `true` also if it is empty, 0 or false.",
+        "{{ session.name | default('friend') }} {{ none | default('friend') }} {{ '' | default('nothing', true) }}",
+        "friend friend nothing",
+        |e, n| e.add_filter(n, default),
     ),
     filter(
         "first",
@@ -78,6 +78,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         |e, n| measured(e, n, string),
     ),
 ];
+
+/// A field that is there and null, as the name of a customer who has not told it, is none to who writes a text.
+fn default(value: Value, other: Option<Value>, also_if_empty: Option<bool>) -> Value {
+    let is_missing = value.is_undefined() || value.is_none();
+    if is_missing || (also_if_empty.unwrap_or_default() && !value.is_true()) {
+        return other.unwrap_or_else(|| Value::from(""));
+    }
+    value
+}
 
 fn string(value: &Value) -> Result<String, Error> {
     text_of(value)

@@ -70,7 +70,7 @@ pub(super) const ENTRIES: &[Entry] = &[
 const DEFAULT_ZONE: &str = "UTC";
 
 /// The name of the turn's time.
-const NOW: &str = "now";
+pub(in crate::template) const NOW: &str = "now";
 
 /// The longest format, in bytes: each directive of two writes up to some dozens.
 const FORMAT_BYTES_MAX: usize = 1_000;
@@ -192,10 +192,11 @@ fn written(time: &Zoned) -> String {
 }
 
 fn point_in_time(value: &Value, zone: &TimeZone, filter: &str) -> Result<Zoned, Error> {
-    let time = if value.is_number() {
-        value.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok())
-    } else {
-        value.as_str().and_then(|text| text.parse::<Timestamp>().ok())
+    let seconds =
+        value.as_i64().filter(|_| value.is_number()).or_else(|| seconds_of(value.as_str()?));
+    let time = match seconds {
+        Some(seconds) => Timestamp::from_second(seconds).ok(),
+        None => value.as_str().and_then(|text| text.parse::<Timestamp>().ok()),
     };
     let civil = || {
         let time: civil::DateTime = value.as_str()?.parse().ok()?;
@@ -204,6 +205,12 @@ fn point_in_time(value: &Value, zone: &TimeZone, filter: &str) -> Result<Zoned, 
     time.map(|time| time.to_zoned(zone.clone()))
         .or_else(civil)
         .ok_or_else(|| failed(format!("`{filter}` needs a date or a time")))
+}
+
+/// Seconds since 1970 as a text: those of the years 1973 to 5138, as eight digits are a date.
+fn seconds_of(text: &str) -> Option<i64> {
+    let is_time = (9..=11).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
+    text.parse().ok().filter(|_| is_time)
 }
 
 pub(super) fn out_of_range(_: jiff::Error) -> Error {

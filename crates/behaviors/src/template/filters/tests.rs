@@ -338,3 +338,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_time_may_be_seconds_in_a_text_and_eight_digits_are_a_date() {
+    let source = "{{ '1795446896' | date('%Y-%m-%d %H:%M:%S') }} {{ date('1795446896') }} {{ '20261224' | date('%d.%m.') }}";
+    let expected = "2026-11-23 15:14:56 2026-11-23T15:14:56Z 24.12.";
+    assert_eq!(rendered(source, names("", 0)), expected);
+}

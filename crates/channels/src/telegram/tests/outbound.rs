@@ -41,6 +41,21 @@ fn refused(event_type: &str, data: Value) -> String {
 const ALICE: i64 = 5_550_000_001;
 
 #[test]
+fn a_question_brings_a_key_that_sends_what_it_wants() {
+    let asks = |kind: &str, address: &str| {
+        let event = event("chat.message", json!({"text": "Where?", "input": {"kind": kind}}));
+        let call = calls(&event, address).expect("it can be sent").remove(0);
+        call.body.get("reply_markup").and_then(|markup| markup.pointer("/keyboard/0/0").cloned())
+    };
+    let place = json!({"text": "Send where I am", "request_location": true});
+    assert_eq!(asks("location", "5550000001"), Some(place));
+    let number = json!({"text": "Send my number", "request_contact": true});
+    assert_eq!(asks("contact", "5550000001"), Some(number));
+    assert_eq!(asks("location", "-1001234567890"), None);
+    assert_eq!(asks("slider", "5550000001"), None);
+}
+
+#[test]
 fn a_message() {
     let hello = json!({"chat_id": ALICE, "text": "Hello <Alice>"});
     assert_eq!(only("chat.message", json!({"text": "Hello <Alice>"})), ("sendMessage", hello));

@@ -162,7 +162,7 @@ pub(super) fn line(delivery: &Value, hosts: &Hosts) -> String {
 }
 
 /// A time to the second.
-pub(super) fn second(time: &str) -> String {
+pub(crate) fn second(time: &str) -> String {
     match time.split_once('.') {
         Some((second, _)) => format!("{second}Z"),
         None => time.to_owned(),
@@ -170,16 +170,16 @@ pub(super) fn second(time: &str) -> String {
 }
 
 /// The things of a page.
-pub(super) fn items(page: &Value) -> &[Value] {
+pub(crate) fn items(page: &Value) -> &[Value] {
     page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// A field as text.
-pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A field as a number.
-pub(super) fn number(value: &Value, field: &str) -> u64 {
+pub(crate) fn number(value: &Value, field: &str) -> u64 {
     value.get(field).and_then(Value::as_u64).unwrap_or_default()
 }

@@ -34,6 +34,44 @@ pub(super) fn prompt(about: &About<'_>) -> Value {
     }
 }
 
+/// The message of a bot's question that WotNot has a form for: a file, a day, a number on a slider.
+pub(super) fn question(about: &About<'_>) -> Option<Value> {
+    let input = about.data("input")?;
+    let title = about.text("text").unwrap_or_default();
+    Some(match text_in(input, "kind")? {
+        "slider" => message("slider", slider(title, input)),
+        "file" => {
+            let size = input.get("size_max").and_then(Value::as_u64);
+            let settings = json!({
+                "allow_extensions": input.get("accept"),
+                "max_file_size_in_kb": size.map(|bytes| bytes / 1_000),
+                "upload_file_limit": input.get("count_max"),
+            });
+            message("file_upload", file_upload(title, &settings))
+        }
+        "calendar" => {
+            let is_range = input.get("range").and_then(Value::as_bool) == Some(true);
+            let day = |name: &str| text_in(input, name).map(american).unwrap_or_default();
+            let settings = json!({
+                "datepicker_type": if is_range { "range" } else { "single" },
+                "start": day("from"),
+                "end": day("until"),
+            });
+            message("calendar", calendar(title, &settings))
+        }
+        _ => return None,
+    })
+}
+
+/// `2026-11-21` as [`DATE_FORMAT`] has it.
+fn american(day: &str) -> String {
+    let mut parts = day.splitn(3, '-');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(year), Some(month), Some(day)) => format!("{month}/{day}/{year}"),
+        _ => day.to_owned(),
+    }
+}
+
 /// The number of an appointment's kind: the same in the prompt and in its answer.
 pub(super) fn appointment_number(about: &About<'_>, told: &Value) -> u64 {
     let known = told.get("event_id").and_then(Value::as_u64);

@@ -188,7 +188,26 @@ fn prompts() -> Vec<Case> {
     let booking = json!({ "kind": "appointment_booking", "form_id": "table", "title": "A table",
         "settings": { "duration": { "label": "minutes", "value": 90 } } });
     let script = json!({ "kind": "javascript", "content": { "script": "alert(5 + 6)" } });
+    let asks = |name, text: &str, input: Value| {
+        case(name, "chat.message", bot(), json!({ "text": text, "input": input }))
+    };
     vec![
+        asks(
+            "question_slider",
+            "How hungry?",
+            json!({ "kind": "slider", "min": 0, "max": 10, "step": 1 }),
+        ),
+        asks(
+            "question_calendar",
+            "From when to when?",
+            json!({ "kind": "calendar", "from": "2026-11-21", "range": true }),
+        ),
+        asks(
+            "question_file",
+            "A photo, please",
+            json!({ "kind": "file", "accept": ["jpg"], "size_max": 5_000_000, "count_max": 2 }),
+        ),
+        asks("question_email", "Your mail?", json!({ "kind": "email" })),
         rich("message_button", sizes()),
         rich("message_carousel", cards),
         rich("message_list", list),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidings_catalogue::TypeFilter;
+use tidings_catalogue::{Catalogue, TypeFilter};
 use tidings_model::{EndpointId, Event, JobId, Seq, Timestamp, WorkspaceId};
 use tidings_store::{
     Batch, CommitError, Delete, DocumentQuery, Kind, ReadError, Scan, TimerChange, Version,
@@ -214,7 +214,8 @@ async fn plan(app: &App, workspace: WorkspaceId, ask: &Ask) -> Result<Plan, Refu
     known::seek(app, workspace, |directory| directory.subscriber(id).is_some()).await?;
     let directory = app.directory(workspace).ok_or(Refused::NotFound { what: "endpoint" })?;
     let subscriber = directory.subscriber(id).ok_or(Refused::NotFound { what: "endpoint" })?;
-    let filter = filter(app, &ask.asked.types)?;
+    known::filter(app, workspace, &ask.asked.types).await?;
+    let filter = filter(&directory.catalogue(), &ask.asked.types)?;
     let (from, to) = range(app, workspace, ask).await?;
     let search = Search {
         app,
@@ -244,11 +245,11 @@ async fn plan(app: &App, workspace: WorkspaceId, ask: &Ask) -> Result<Plan, Refu
     Ok(Plan { subscriber, from, to, preview })
 }
 
-pub(super) fn filter(app: &App, types: &[String]) -> Result<TypeFilter, Refused> {
+pub(super) fn filter(catalogue: &Catalogue, types: &[String]) -> Result<TypeFilter, Refused> {
     if types.len() > TYPES_MAX {
         return Err(Refused::invalid("/types", format!("must have at most {TYPES_MAX} entries")));
     }
-    TypeFilter::parse(&app.catalogue, types)
+    TypeFilter::parse(catalogue, types)
         .map_err(|unknown| Refused::invalid("/types", unknown.to_string()))
 }
 

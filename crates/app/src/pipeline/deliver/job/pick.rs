@@ -119,7 +119,7 @@ impl Search<'_> {
             }
             up_to = event.seq;
             let is_wanted = self.is_asked(&event)
-                && self.directory.fits(self.app, self.subscriber, &event)
+                && self.directory.fits(self.subscriber, &event)
                 && self.subscriber.wish.is_for(self.app, self.directory, &event).await?;
             if is_wanted {
                 found.push(Found::Event(event));

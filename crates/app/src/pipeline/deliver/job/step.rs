@@ -55,7 +55,7 @@ pub(super) async fn step(
     };
     // Before the log is looked at: what is not in it then, the reader does not send any more.
     let Some(owed) = pulse.owed().await else { return Ok(Next::Now) };
-    let filter = match filter(app, &job.value.asked.types) {
+    let filter = match filter(&directory.catalogue(), &job.value.asked.types) {
         Ok(filter) => filter,
         // The catalogue is another one by now.
         Err(unknown) => {

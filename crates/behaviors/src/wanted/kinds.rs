@@ -1,11 +1,11 @@
-//! The kinds of answers that `validate` knows by a word: what is written, as it is kept. Called by `ask` only.
+//! Numbers, addresses and days as people write them, and as they are kept. Called for answers of these kinds only.
 
 use serde_json::Value;
 
 use crate::template::round;
 
 /// `3`, `-3.5`, `3,5`.
-pub(super) fn number(text: &str) -> Option<Value> {
+pub(crate) fn number(text: &str) -> Option<Value> {
     let text = text.trim().replace(',', ".");
     let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
     if !digits.starts_with(|c: char| c.is_ascii_digit())
@@ -51,15 +51,14 @@ pub(super) fn phone(text: &str) -> Option<Value> {
 }
 
 /// `2026-11-21`, `21.11.2026`.
-pub(super) fn date(text: &str) -> Option<Value> {
+pub(crate) fn day(text: &str) -> Option<jiff::civil::Date> {
     let text = text.trim();
-    let day = text.parse::<jiff::civil::Date>().ok().or_else(|| {
+    text.parse::<jiff::civil::Date>().ok().or_else(|| {
         let mut parts = text.split('.').map(|part| part.trim().parse::<i16>().ok());
         let (day, month, year) = (parts.next()??, parts.next()??, parts.next()??);
         if parts.next().is_some() {
             return None;
         }
         jiff::civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
-    })?;
-    Some(day.to_string().into())
+    })
 }

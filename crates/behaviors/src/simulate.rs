@@ -1,0 +1,435 @@
+//! A chat that is only imagined: events happen in it, time passes, and bots react as they would. Nothing is done; what they
+//! would do is told.
+//!
+//! Used by tests in bots' folders, by `tidings simulate` and by the API. It follows the reader that runs behaviors: a run
+//! that waits gets the customer's answer first, then every behavior that hears the event starts, by bot and priority, and
+//! what a bot raises is heard in turn. Orders are answered by stubs. Ids, time and chance come from counters, so the same
+//! events give the same.
+
+mod imagined;
+pub mod trial;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Map, Value, json};
+use tidings_model::{
+    Author, AuthorKind, BotName, ChatId, Control, CustomerId, Draft, Event, EventId, Holder, Order,
+    RunId, Seq, Timestamp, TypeName, WorkspaceId, envelope,
+};
+use uuid::Uuid;
+
+use crate::bot::Status;
+use crate::facts::{Facts, Seeds};
+use crate::run::{Run, RunState, StopReason, Turn, Wait};
+use crate::work::{Order as WorkOrder, WorkFailed};
+use crate::{Bot, Effect, Happened, Input, Owner, Took, hear, resume, start};
+
+/// How deep a chain of causes may be: as in the log.
+const DEPTH_MAX: u32 = 8;
+
+/// How many events one happening may lead to, and how many orders: a loop ends here.
+const EVENTS_MAX: usize = 200;
+
+/// Something that a bot did, or would have done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// When, by the imagined clock.
+    pub at: Timestamp,
+    /// The bot.
+    pub bot: BotName,
+    /// Its behavior.
+    pub behavior: String,
+    /// What: one key, which is the step's word (`say`, `http`, ...), or `stopped`.
+    pub what: Value,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happening {
+    /// The type of the event.
+    pub event_type: TypeName,
+    /// Its data.
+    pub data: Value,
+    /// Who did it.
+    pub author: AuthorKind,
+}
+
+/// Whose an event is.
+#[derive(PartialEq)]
+enum Taken {
+    /// Whoever hears it has it.
+    Nobody,
+    /// The question of this bot has it.
+    By(BotName),
+    /// Of this bot only asides have it: its question goes on waiting.
+    UnlessAside(BotName),
+}
+
+/// What an order is answered with, by its step's word.
+pub type Stubs = BTreeMap<String, Result<Value, WorkFailed>>;
+
+/// An imagined chat.
+#[derive(Debug)]
+pub struct Simulator<'b> {
+    bots: Vec<&'b Bot>,
+    /// The imagined time.
+    pub now: Timestamp,
+    /// What the chat is, as behaviors see it.
+    pub chat: Map<String, Value>,
+    /// Who the customer is.
+    pub customer: Value,
+    /// The word for the kind of channel.
+    pub channel_kind: String,
+    /// What each bot keeps for the chat.
+    pub sessions: BTreeMap<BotName, Map<String, Value>>,
+    /// What each bot keeps about the customer.
+    pub clients: BTreeMap<BotName, Map<String, Value>>,
+    /// What orders are answered with.
+    pub stubs: Stubs,
+    /// Every run so far, as it is now.
+    pub runs: Vec<Run>,
+    control: Control,
+    waiting: Option<RunId>,
+    timers: BTreeMap<RunId, Timestamp>,
+    count: u64,
+    told: Vec<Told>,
+}
+
+impl<'b> Simulator<'b> {
+    /// A new chat at a time, in which these bots react. Behaviors that are for the simulator only react as well.
+    pub fn new(bots: impl IntoIterator<Item = &'b Bot>, now: Timestamp) -> Self {
+        let mut bots: Vec<&Bot> = bots.into_iter().collect();
+        bots.sort_by(|one, other| one.name.cmp(&other.name));
+        // The chat is of those whose bots hear it.
+        let (mut group, mut agents) = (None, Vec::new());
+        for bot in &bots {
+            match &bot.owner {
+                Owner::Group(name) => group = group.or(Some(name)),
+                Owner::Agent(id) => agents.push(id),
+                Owner::App | Owner::Role(_) => {}
+            }
+        }
+        let customer = CustomerId::new(Uuid::from_u128(2));
+        let chat = json!({
+            "id": ChatId::new(Uuid::from_u128(1)), "status": "open", "labels": [], "variables": {},
+            "group": group, "assignee": null, "agents": agents, "watchers": [], "customer": customer,
+            "created_at": now,
+        });
+        let customer = json!({
+            "id": customer, "name": null, "email": null, "phone_number": null, "language": null, "created_at": now,
+        });
+        Self {
+            bots,
+            now,
+            chat: chat.as_object().cloned().unwrap_or_default(),
+            customer,
+            channel_kind: "web".into(),
+            sessions: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            stubs: Stubs::new(),
+            runs: Vec::new(),
+            control: Control { holder: Holder::Nobody, reason: String::new() },
+            waiting: None,
+            timers: BTreeMap::new(),
+            count: 0,
+            told: Vec::new(),
+        }
+    }
+
+    /// What was told since the last call.
+    pub fn told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Something happens, and all that follows from it at once.
+    pub fn happens(&mut self, happening: &Happening) {
+        let mut queue = VecDeque::from([(happening.clone(), None, 0)]);
+        let mut left = EVENTS_MAX;
+        while let Some((happening, by, depth)) = queue.pop_front() {
+            if left == 0 {
+                return;
+            }
+            left -= 1;
+            for (next, by) in self.react(&happening, by.as_ref(), depth) {
+                queue.push_back((next, Some(by), depth + 1));
+            }
+        }
+    }
+
+    /// Time passes; what is due meanwhile comes in its order.
+    pub fn passes(&mut self, until: Timestamp) {
+        let mut left = EVENTS_MAX;
+        while let Some((id, due)) = self.first_due(until)
+            && left > 0
+        {
+            left -= 1;
+            self.now = self.now.max(due);
+            self.timers.remove(&id);
+            let Some(run) = self.runs.iter().find(|run| run.id == id).cloned() else { continue };
+            let follows = self.go_on(run, Input::TimeUp, 0);
+            for (next, _) in follows {
+                self.happens(&next);
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// The next time at which something is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.values().min().copied()
+    }
+
+    fn first_due(&self, until: Timestamp) -> Option<(RunId, Timestamp)> {
+        let due = self.timers.iter().filter(|(_, due)| **due <= until);
+        due.min_by_key(|(_, due)| **due).map(|(id, due)| (*id, *due))
+    }
+
+    fn next(&mut self) -> Uuid {
+        self.count += 1;
+        Uuid::from_u128(0x100 + u128::from(self.count))
+    }
+
+    fn seeds(&mut self) -> Seeds {
+        let run = self.next();
+        Seeds { now: self.now, run, random: self.count }
+    }
+
+    fn facts(&self, event: &Event, bot: &BotName) -> Facts {
+        let mut meta = envelope::to_value(event);
+        if let Value::Object(meta) = &mut meta {
+            meta.remove("data");
+            meta.insert("channel_kind".into(), self.channel_kind.clone().into());
+        }
+        Facts {
+            event: event.data.clone(),
+            meta,
+            chat: Value::Object(self.chat.clone()),
+            customer: self.customer.clone(),
+            session: self.sessions.get(bot).cloned().unwrap_or_default(),
+            client: self.clients.get(bot).cloned().unwrap_or_default(),
+        }
+    }
+
+    fn event(&mut self, happening: &Happening, by: Option<&BotName>, depth: u32) -> Event {
+        let id = EventId::new(self.next());
+        let workspace = WorkspaceId::new(Uuid::nil());
+        let mut draft = Draft::new(
+            id,
+            happening.event_type.clone(),
+            workspace,
+            self.now,
+            happening.data.clone(),
+        );
+        draft.author = match (happening.author, by) {
+            (_, Some(bot)) => Author::bot(bot),
+            (AuthorKind::Customer, None) => Author::customer(CustomerId::new(Uuid::from_u128(2))),
+            (kind, None) => Author { kind, id: kind.as_str().into() },
+        };
+        draft.depth = depth;
+        draft.chat = Some(ChatId::new(Uuid::from_u128(1)));
+        let body = envelope::write(&draft);
+        Event::new(Seq(self.count), Some(Order(self.count)), draft, body.into())
+    }
+
+    /// Lets all bots react to one event; gives what they raise, and who.
+    fn react(
+        &mut self,
+        happening: &Happening,
+        by: Option<&BotName>,
+        depth: u32,
+    ) -> Vec<(Happening, BotName)> {
+        if depth >= DEPTH_MAX {
+            return Vec::new();
+        }
+        let event = self.event(happening, by, depth);
+        let mut raised = Vec::new();
+        let taken = self.ask(&event, &mut raised);
+        let bots = self.bots.clone();
+        for bot in bots {
+            let own_words = by == Some(&bot.name) && event.event_type.is_speech();
+            if taken == Taken::By(bot.name.clone()) || own_words {
+                continue;
+            }
+            let asides_only = taken == Taken::UnlessAside(bot.name.clone());
+            for place in self.hearing(bot, &event, asides_only) {
+                let facts = self.facts(&event, &bot.name);
+                let seeds = self.seeds();
+                if let Some(turn) = start(bot, place, &facts, &event, seeds) {
+                    raised.extend(self.settle(bot, turn, &facts));
+                }
+            }
+        }
+        raised
+    }
+
+    /// The behaviors of a bot that hear an event, in their order.
+    fn hearing(&self, bot: &Bot, event: &Event, asides_only: bool) -> Vec<usize> {
+        let mut hearing: Vec<(usize, i32)> = Vec::new();
+        for (place, behavior) in bot.behaviors().iter().enumerate() {
+            let hears = behavior.on.iter().any(|heard| {
+                heard.event_type == event.event_type
+                    && heard.matches(Some(&self.channel_kind), event.author.kind, &event.data)
+            });
+            if behavior.status != Status::Off && hears && (behavior.aside || !asides_only) {
+                hearing.push((place, behavior.priority));
+            }
+        }
+        hearing.sort_by_key(|(_, priority)| std::cmp::Reverse(*priority));
+        hearing.into_iter().map(|(place, _)| place).collect()
+    }
+
+    /// Gives an event to the run that waits for an answer.
+    fn ask(&mut self, event: &Event, raised: &mut Vec<(Happening, BotName)>) -> Taken {
+        let waiting = self.runs.iter().find(|run| Some(run.id) == self.waiting).cloned();
+        let Some(run) = waiting else { return Taken::Nobody };
+        let Some(bot) = self.bots.iter().find(|bot| bot.name == run.bot).copied() else {
+            return Taken::Nobody;
+        };
+        let happened = Happened {
+            event_type: event.event_type.clone(),
+            author: event.author.kind,
+            channel_kind: Some(self.channel_kind.clone()),
+            data: event.data.clone(),
+        };
+        let facts = self.facts_of(&run, event.depth);
+        let seeds = self.seeds();
+        let (took, turn) = hear(bot, run, &happened, &facts, seeds, None);
+        let asides_only = match took {
+            Took::Nothing => return Taken::Nobody,
+            Took::Taken => None,
+            Took::UnlessAside => Some(true),
+            Took::UnlessAnybody => Some(false),
+        };
+        if let Some(asides_only) = asides_only {
+            let facts = self.facts(event, &bot.name);
+            let reacts = |place: &usize| start(bot, *place, &facts, event, seeds).is_some();
+            if self.hearing(bot, event, asides_only).iter().any(reacts) {
+                let name = bot.name.clone();
+                return if asides_only { Taken::UnlessAside(name) } else { Taken::Nobody };
+            }
+        }
+        raised.extend(self.settle(bot, turn, &facts));
+        Taken::By(bot.name.clone())
+    }
+
+    fn go_on(&mut self, run: Run, input: Input, depth: u32) -> Vec<(Happening, BotName)> {
+        let Some(bot) = self.bots.iter().find(|bot| bot.name == run.bot).copied() else {
+            return Vec::new();
+        };
+        let facts = self.facts_of(&run, depth);
+        let seeds = self.seeds();
+        let turn = resume(bot, run, input, &facts, seeds);
+        self.settle(bot, turn, &facts)
+    }
+
+    /// What a run sees that goes on: the event that it began with.
+    fn facts_of(&mut self, run: &Run, depth: u32) -> Facts {
+        let event_type = run.started_with.get("meta").and_then(|meta| meta.get("type"));
+        let event_type = event_type.and_then(Value::as_str).and_then(|name| name.parse().ok());
+        let happening = Happening {
+            event_type: event_type.unwrap_or_else(|| "chat.message".parse().expect("a good name")),
+            data: run.started_with.get("event").cloned().unwrap_or_default(),
+            author: AuthorKind::System,
+        };
+        let event = self.event(&happening, None, depth);
+        self.facts(&event, &run.bot)
+    }
+
+    /// Does what a turn wants in imagination, and goes on while it orders something.
+    fn settle(&mut self, bot: &Bot, mut turn: Turn, facts: &Facts) -> Vec<(Happening, BotName)> {
+        let mut raised = Vec::new();
+        for _ in 0..EVENTS_MAX {
+            raised.extend(self.imagine(bot, &mut turn));
+            let RunState::Waiting { wait: Wait::Work { order } } = turn.run.state.clone() else {
+                break;
+            };
+            self.timers.remove(&turn.run.id);
+            let outcome = self.stub(bot, &turn.run, &order);
+            let facts = Facts {
+                session: self.sessions.get(&bot.name).cloned().unwrap_or_default(),
+                client: self.clients.get(&bot.name).cloned().unwrap_or_default(),
+                chat: Value::Object(self.chat.clone()),
+                ..facts.clone()
+            };
+            let seeds = self.seeds();
+            turn = resume(bot, turn.run, Input::Done { outcome, log: Vec::new() }, &facts, seeds);
+        }
+        self.keep(turn.run);
+        raised
+    }
+
+    fn keep(&mut self, run: Run) {
+        match &run.state {
+            RunState::Waiting { wait: Wait::Answer { .. } } => self.waiting = Some(run.id),
+            RunState::Waiting { .. } => {}
+            RunState::Done => self.over(run.id),
+            RunState::Stopped { reason, message } => {
+                if !matches!(reason, StopReason::Asked | StopReason::Cancelled) {
+                    let what = json!({ "stopped": { "reason": reason, "message": message } });
+                    self.tell(&run, what);
+                }
+                self.over(run.id);
+            }
+        }
+        match self.runs.iter_mut().find(|known| known.id == run.id) {
+            Some(known) => *known = run,
+            None => self.runs.push(run),
+        }
+    }
+
+    fn over(&mut self, run: RunId) {
+        self.timers.remove(&run);
+        if self.waiting == Some(run) {
+            self.waiting = None;
+        }
+    }
+
+    /// What an order is answered with: by the stub for its word, else as if all went well and nothing was there.
+    fn stub(&mut self, bot: &Bot, run: &Run, order: &WorkOrder) -> Result<Value, WorkFailed> {
+        let word = order.work.as_str();
+        self.told.push(Told {
+            at: self.now,
+            bot: bot.name.clone(),
+            behavior: run.behavior.clone(),
+            what: json!({ word: order.with }),
+        });
+        if let Some(stubbed) = self.stubs.get(word) {
+            return stubbed.clone();
+        }
+        let id = self.next();
+        Ok(imagined::answer(order, id))
+    }
+
+    fn tell(&mut self, run: &Run, what: Value) {
+        let (bot, behavior) = (run.bot.clone(), run.behavior.clone());
+        self.told.push(Told { at: self.now, bot, behavior, what });
+    }
+
+    fn imagine(&mut self, bot: &Bot, turn: &mut Turn) -> Vec<(Happening, BotName)> {
+        let effects = std::mem::take(&mut turn.effects);
+        let author = Author::bot(&bot.name);
+        let speaks = |effect: &Effect| matches!(effect, Effect::Say(_));
+        if effects.iter().any(speaks)
+            && let Err(refused) = self.control.lets_speak(&author)
+        {
+            let message = refused.to_string();
+            turn.run.state = RunState::Stopped { reason: StopReason::NotInControl, message };
+            turn.run.frames.clear();
+            return Vec::new();
+        }
+        let mut raised = Vec::new();
+        for effect in effects {
+            if let Some(shown) = imagined::shown(&effect) {
+                self.tell(&turn.run, shown);
+            }
+            raised.extend(self.change(&turn.run, effect).map(|next| (next, bot.name.clone())));
+        }
+        if let Some(session) = turn.session.take() {
+            self.sessions.insert(bot.name.clone(), session);
+        }
+        if let Some(client) = turn.client.take() {
+            self.clients.insert(bot.name.clone(), client);
+        }
+        raised
+    }
+}

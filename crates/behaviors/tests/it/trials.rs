@@ -1,0 +1,118 @@
+//! Bots' own tests: those of the examples hold, and a test that fails says what came.
+
+use std::fs;
+use std::path::Path;
+
+use tidings_behaviors::simulate::trial;
+
+use crate::examples::example;
+use crate::world::{Words, load, told};
+
+fn files(text: &str) -> Vec<(String, String)> {
+    vec![("tests/a.yaml".to_owned(), text.to_owned())]
+}
+
+#[test]
+fn the_pizzeria_passes_its_own_tests() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bots/pizzeria/tests/order.yaml");
+    let text = fs::read_to_string(path).expect("a text");
+    let trials = trial::read(&[("order.yaml".to_owned(), text)], &Words)
+        .map_err(|problems| told(&problems))
+        .expect("tests that read");
+    assert_eq!(trials.len(), 3);
+    let bot = example("pizzeria");
+    for one in &trials {
+        assert_eq!(trial::run(&bot, one), Ok(()), "{}", one.name);
+    }
+}
+
+const BOT: &str = r#"
+behaviors:
+  - name: order
+    on: chat.message
+    do:
+      - http: {url: "https://shop.example.com", query: {id: "{{ event.text }}"}}
+        into: vars.order
+        on_error: [{say: "No: {{ answer.error.code }}"}, stop]
+      - say: "It is {{ vars.order.json.state | default('?') }}."
+      - wait: 1h
+      - note: "An hour later {{ now }}"
+  - name: loop
+    on: note.added
+    do: [{emit: {type: chat.custom, data: {kind: again, content: {}}}}]
+  - {name: due, schedule: "0 9 * * *", do: [{say: Good morning.}]}
+"#;
+
+#[test]
+fn orders_are_answered_by_stubs_and_time_is_imagined() {
+    let (bot, _) = load(BOT).map_err(|problems| told(&problems)).expect("a bot that loads");
+    let text = r#"
+tests:
+  - name: whole
+    stubs: {http: {status: 200, json: {state: baked}}}
+    steps:
+      - message: 17
+        expect: [{http: {query: {id: 17}}}, {say: It is baked.}]
+      - pass: 59m
+        expect: []
+      - pass: 2m
+        expect: [{note: "An hour later 2026-11-21T13:00:00Z"}, {emit: {type: chat.custom}}]
+      - message: 18
+        stubs: {http: {error: timed_out}}
+        expect: [{http: {}}, {say: "No: timed_out"}]
+      - event: {type: schedule.due, data: {bot: pizzeria, behavior: due}}
+        expect: {say: Good morning.}
+"#;
+    let text = text.replace("{id: 17}", "{id: \"17\"}");
+    let trials =
+        trial::read(&files(&text), &Words).map_err(|problems| told(&problems)).expect("good");
+    for one in &trials {
+        assert_eq!(trial::run(&bot, one), Ok(()));
+    }
+}
+
+#[test]
+fn a_test_that_fails_says_what_came() {
+    let (bot, _) = load(BOT).map_err(|problems| told(&problems)).expect("a bot that loads");
+    let text = "tests:\n  - name: wrong\n    steps:\n      - message: x\n        expect: [{say: Never.}]\n";
+    let trials =
+        trial::read(&files(text), &Words).map_err(|problems| told(&problems)).expect("good");
+    let broken = trial::run(&bot, &trials[0]).expect_err("it does something else");
+    insta::assert_snapshot!(format!("{}\n{}\n{}", broken.place, broken.expected, broken.came), @r#"
+    tests/a.yaml:4
+    [{"say":"Never."}]
+    [{"http":{"url":"https://shop.example.com","query":{"id":"x"}}},{"say":"It is ?."}]
+    "#);
+}
+
+#[test]
+fn what_is_wrong_with_a_test_is_said_with_its_place() {
+    let text = r#"
+tests:
+  - steps: [{message: x}]
+  - name: a
+    color: red
+    at: soon
+    steps:
+      - {expect: []}
+      - {event: chat.massage}
+      - {pass: soon}
+      - {message: x, expekt: []}
+      - just a text
+other: 1
+"#;
+    let problems = trial::read(&files(text), &Words).expect_err("it is wrong");
+    insta::assert_snapshot!(told(&problems), @r#"
+    tests/a.yaml:3:5: error[missing_key]: a test needs the keys `name` and `steps`
+    tests/a.yaml:5:5: error[unknown_key]: a test has no key "color"; it knows name, at, channel, customer, session, client, stubs, steps
+    tests/a.yaml:6:9: error[wrong_time]: `at` is a time, as 2026-11-21T12:00:00Z
+    tests/a.yaml:8:9: error[missing_key]: a step of a test needs `message`, `press`, `event` or `pass`
+    tests/a.yaml:9:17: error[unknown_event]: there is no event type or alias "chat.massage"
+    tests/a.yaml:9:9: error[missing_key]: a step of a test needs `message`, `press`, `event` or `pass`
+    tests/a.yaml:10:16: error[wrong_duration]: "soon" is no length of time: write 30s, 10m, 2h or 3 days
+    tests/a.yaml:10:9: error[missing_key]: a step of a test needs `message`, `press`, `event` or `pass`
+    tests/a.yaml:11:22: error[unknown_key]: a step of a test has no key "expekt"; it knows message, press, event, pass, stubs, expect, session, client, chat
+    tests/a.yaml:12:9: error[wrong_kind]: a step of a test is a mapping, as `message: Hello`
+    tests/a.yaml:13:1: error[unknown_key]: a file of trials has no key "other"; it knows tests
+    "#);
+}
