@@ -25,7 +25,7 @@ behaviors:
     do: [{wait: 1h}, {say: Reminder.}]
   - name: afterwards
     on: chat.closed
-    do: [{wait: 90m}, {note: closed for a while}]
+    do: [{wait: 80m}, {note: closed for a while}]
 ";
 
 #[tokio::test]
@@ -90,8 +90,8 @@ async fn what_waits_is_over_and_the_next_message_begins_anew() {
     let read = world.get(&format!("/api/v1/chats/{chat}")).await.body;
     assert_eq!(read["control"]["holder"], json!({ "kind": "bot", "id": "pizzeria" }));
     assert_eq!(read["status"], "open");
-    // Not until the new thread has been silent for so long that it is closed itself.
-    world.turn(Duration::from_secs(1_800));
+    // Before the new thread has been silent for so long that it is closed itself, which ends what waits.
+    world.turn(Duration::from_secs(1_200));
     world.settle().await;
     let notes = world.events_of("note.added").await;
     assert_eq!((notes.len(), &notes[0]["data"]["text"]), (1, &json!("closed for a while")));
