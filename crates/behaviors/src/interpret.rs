@@ -9,9 +9,10 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tidings_model::{AuthorKind, Event, RunId, Timestamp, TypeName};
+use tidings_model::{Event, RunId, Timestamp};
 
 use crate::facts::{Facts, Seeds};
+use crate::happened::Happened;
 use crate::program::{List, Role};
 use crate::run::{Frame, Run, RunState, StopReason, Turn, Wait};
 use crate::stage::{CALLER, Flow, Halt, Stage};
@@ -48,51 +49,6 @@ pub enum Input {
         /// What it said meanwhile, for the trace.
         log: Vec<String>,
     },
-}
-
-/// Something that happens in a chat while a run waits for an answer there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Happened {
-    /// The type of the event.
-    pub event_type: TypeName,
-    /// Who did it.
-    pub author: AuthorKind,
-    /// The word for the kind of channel.
-    pub channel_kind: Option<String>,
-    /// Its data.
-    pub data: Value,
-}
-
-/// The events by which customers say something.
-const SAYING: [&str; 3] = ["chat.message", "chat.postback", "chat.command"];
-
-/// What else may be what a question wants.
-const SENDING: [&str; 5] =
-    ["chat.file", "chat.file_too_big", "chat.location", "chat.contact", "chat.form_filled"];
-
-/// Whether a customer's event of this type may be the answer to a question.
-pub fn may_answer(event_type: &str) -> bool {
-    SAYING.contains(&event_type) || SENDING.contains(&event_type)
-}
-
-impl Happened {
-    /// What the customer said by it: the text of a message, the value of a button. A message that a button wrote has both.
-    pub(crate) fn words(&self) -> Option<(String, Value)> {
-        let is_said =
-            self.author == AuthorKind::Customer && SAYING.contains(&self.event_type.as_str());
-        let text = |field: &str| self.data.get(field).and_then(Value::as_str).map(str::to_owned);
-        is_said.then(|| {
-            let text = text("text").or_else(|| text("value")).unwrap_or_default();
-            let pressed = self.data.pointer("/postback/value");
-            let value = self.data.get("value").or(pressed).cloned();
-            (text.clone(), value.unwrap_or_else(|| text.into()))
-        })
-    }
-
-    /// Whether a button was pressed.
-    pub(crate) fn is_press(&self) -> bool {
-        self.event_type.as_str() == "chat.postback" || self.data.get("postback").is_some()
-    }
 }
 
 /// What a question makes of what happened. Local before global: its own handlers and right answers come first, then the
@@ -407,20 +363,14 @@ fn follow(stage: &mut Stage<'_>, flow: Flow) -> Option<RunState> {
             next_step(stage);
             Some(RunState::Waiting { wait })
         }
-        Flow::End => {
-            stage.run.frames.clear();
-            Some(RunState::Done)
-        }
+        Flow::End => Some(RunState::Done),
     }
 }
 
 /// What comes at the end of a list of steps.
 fn leave(stage: &mut Stage<'_>, list: &List) -> Result<Option<RunState>, Halt> {
     match &list.role {
-        Role::LastWords => {
-            stage.run.frames.clear();
-            Ok(Some(RunState::Done))
-        }
+        Role::LastWords => Ok(Some(RunState::Done)),
         Role::Loop(turning) => {
             if !repeat::turn_again(turning, stage)? {
                 stage.run.frames.pop();
@@ -460,7 +410,7 @@ fn answer_call(stage: &mut Stage<'_>, state: RunState) -> RunState {
     let (answer, state) = match state {
         RunState::Waiting { .. } => return state,
         RunState::Done | RunState::Stopped { reason: StopReason::Asked, .. } => {
-            let left = std::mem::take(&mut stage.run.variables);
+            let left = left(stage);
             match call::result(stage.bot, &stage.run.behavior, left) {
                 Ok(result) => (json!({ "result": result }), state),
                 Err(Halt { reason, message }) => {
@@ -477,6 +427,15 @@ fn answer_call(stage: &mut Stage<'_>, state: RunState) -> RunState {
     let event_type = call::CALLED.to_owned();
     stage.effects.push(Effect::Answer { event_type, value: answer });
     state
+}
+
+/// The variables of the behavior that was called, wherever the run stands in others that it called itself.
+fn left(stage: &mut Stage<'_>) -> Map<String, Value> {
+    let frames = std::mem::take(&mut stage.run.frames);
+    if let Some(caller) = frames.iter().find_map(|frame| frame.state.get(CALLER)) {
+        steps::call::leave(stage, caller);
+    }
+    std::mem::take(&mut stage.run.variables)
 }
 
 fn stopped(mut stage: Stage<'_>, halt: Halt) -> Turn {

@@ -30,6 +30,7 @@ pub mod work;
 
 mod condition;
 mod duration;
+mod happened;
 mod load;
 mod nearest;
 mod parameter;
@@ -45,9 +46,8 @@ pub use bot::{Behavior, Bot, Intent, Status};
 pub use duration::parse as parse_duration;
 pub use effect::{Button, Effect, HandOverTo, Notify, NotifyTo, Say};
 pub use facts::{Facts, Seeds};
-pub use interpret::{
-    Happened, Input, Took, Watch, hear, may_answer, resume, resume_watched, start, start_watched,
-};
+pub use happened::{Happened, may_answer, says_something};
+pub use interpret::{Input, Took, Watch, hear, resume, resume_watched, start, start_watched};
 pub use owner::Owner;
 pub use parameter::{Parameter, ValueKind};
 pub use problem::{Problem, Severity};

@@ -285,11 +285,8 @@ impl<'b> Simulator<'b> {
         let Some(bot) = self.bots.iter().find(|bot| bot.name == run.bot).copied() else {
             return Taken::Nobody;
         };
-        let happened = Happened {
-            event_type: event.event_type.clone(),
-            author: event.author.kind,
-            channel_kind: Some(self.channel_kind.clone()),
-            data: event.data.clone(),
+        let Some(happened) = Happened::of(event, Some(&self.channel_kind), &bot.name) else {
+            return Taken::Nobody;
         };
         let facts = self.facts_of(&run, event.depth);
         let seeds = self.seeds();

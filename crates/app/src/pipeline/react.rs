@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tidings_behaviors::{
     Bot, BotSource, Effect, Facts, Input, Run, RunState, Seeds, StopReason, Turn, Wait,
-    resume_watched, start_watched,
+    resume_watched, says_something, start_watched,
 };
 use tidings_model::{
     AuthorKind, BotName, ChatId, ChatStatus, Event, EventId, RunId, Seq, Timestamp, TypeName,
@@ -25,7 +25,7 @@ use tidings_store::{
 
 mod answers;
 
-use self::answers::{Taken, aside, is_aside, is_said};
+use self::answers::{Taken, aside, is_aside};
 use super::answer;
 use super::enact::{Stage, enact, put_run, timer_of};
 use super::failing::{self, Paused};
@@ -581,7 +581,7 @@ fn can_be_understood(event: &Event) -> bool {
     event.author.kind == AuthorKind::Customer
         && event.chat.is_some()
         && event.event_type.as_str() == "chat.message"
-        && is_said(event)
+        && says_something(event)
 }
 
 /// What a step saw of its event's scene. Many behaviors may look and do nothing: they look at the same sight.

@@ -14,16 +14,16 @@ mod read;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tidings_model::AuthorKind;
 
 use self::asked::{Asked, Back};
 use self::input::Input;
 use self::local::Handler;
-pub(super) use self::read::{KEYS, read, read_field};
+pub(super) use self::read::{KEYS, read, read_field, read_manner_of_form};
 use super::say::{self, Words};
 use crate::condition::Condition;
 use crate::duration;
-use crate::interpret::{Happened, Took};
+use crate::happened::Happened;
+use crate::interpret::Took;
 use crate::pattern::{Pattern, Text};
 use crate::run::{Frame, StopReason, Wait};
 use crate::stage::{Filled, Flow, Halt, Stage};
@@ -50,6 +50,16 @@ pub(crate) struct Ask {
     /// Whether the message says what is wanted: `validate` alone only checks.
     is_shown: bool,
     condition: Option<Condition>,
+    manner: Manner,
+    /// Whether it is a field of a form.
+    is_field: bool,
+    /// Whether it may be left out.
+    is_optional: bool,
+}
+
+/// What is done until there is an answer; the fields of a form have it in common.
+#[derive(Clone, Debug)]
+pub(super) struct Manner {
     retry: Option<Text>,
     attempts: u64,
     /// What it handles itself while it waits.
@@ -58,13 +68,9 @@ pub(crate) struct Ask {
     is_modal: bool,
     timeout: Option<Timeout>,
     give_up: Option<Otherwise>,
-    /// Whether it is a field of a form.
-    is_field: bool,
-    /// Whether it may be left out.
-    is_optional: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Timeout {
     after: Text,
     /// The answer that is taken then.
@@ -73,7 +79,7 @@ struct Timeout {
 }
 
 /// What is done without an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Otherwise {
     steps: Option<String>,
     then: Then,
@@ -127,16 +133,16 @@ impl Ask {
             stage.trace(json!({ "input": wanted.word(), "choices": [] }));
             return self.without_choices(stage);
         }
-        if say.buttons.is_empty() {
-            say.buttons = buttons_of(&wanted);
-        }
+        let mut choices = buttons_of(&wanted);
+        choices.retain(|choice| say.buttons.iter().all(|own| own.value != choice.value));
+        say.buttons.splice(..0, choices);
         let label = say.text.chars().take(LABEL_CHARS_MAX).collect();
         say.text.push_str(&self.code_told(&wanted));
         if self.is_optional {
             say.text.push_str("\n(- leaves it out)");
         }
         let mut detail = say::shown(&say);
-        let until = match &self.timeout {
+        let until = match &self.manner.timeout {
             Some(timeout) => Some(deadline(stage, &timeout.after)?),
             None => None,
         };
@@ -176,7 +182,7 @@ impl Ask {
             return self.without_answer(stage);
         }
         if asked.back.take() != Some(Back::Wait) {
-            let text = match &self.retry {
+            let text = match &self.manner.retry {
                 Some(retry) if asked.answers > 0 => stage.render(retry)?,
                 Some(_) | None => self.words.fill(stage)?.text,
             };
@@ -195,7 +201,7 @@ impl Ask {
         happened: &Happened,
     ) -> Result<Option<Flow>, Halt> {
         let words = happened.words();
-        for handler in self.handlers.iter().filter(|handler| handler.is_about(happened)) {
+        for handler in self.manner.handlers.iter().filter(|handler| handler.is_about(happened)) {
             // In the steps of a handler, `answer` is what was said, or the data of what happened.
             let answer = match &words {
                 Some((text, _)) => text.clone().into(),
@@ -212,22 +218,22 @@ impl Ask {
                 return self.handle(stage, handler, asked).map(Some);
             }
         }
+        if !happened.may_answer {
+            return Ok(None);
+        }
         match words {
             Some((text, value)) => {
                 let (asked, wanted) = self.open(stage)?;
                 let is_choice = wanted.choices().iter().any(|choice| value == *choice.value);
                 let is_own = is_choice || asked.pressed(&text, &value).is_some();
-                let of_others = happened.is_press() && !self.is_modal && !is_own;
+                let of_others = happened.is_press() && !self.manner.is_modal && !is_own;
                 let flow = self.answer(stage, (asked, &wanted), &text, value)?;
                 if of_others {
                     stage.took = Took::UnlessAnybody;
                 }
                 Ok(Some(flow))
             }
-            None if happened.author == AuthorKind::Customer => {
-                self.sent(stage, happened.event_type.as_str(), &happened.data)
-            }
-            None => Ok(None),
+            None => self.sent(stage, happened.event_type.as_str(), &happened.data),
         }
     }
 
@@ -346,14 +352,16 @@ impl Ask {
             }
             Err(sentence) => {
                 asked.answers += 1;
-                if !self.is_modal {
+                if !self.manner.is_modal {
                     stage.took = Took::UnlessAside;
                 }
                 stage.trace(json!({ "answer": text, "valid": false, "attempt": asked.answers }));
-                if asked.answers >= self.attempts {
+                if asked.answers >= self.manner.attempts {
                     return self.give_up(stage, &asked);
                 }
-                for handler in self.handlers.iter().filter(|handler| handler.is_for_no_match()) {
+                for handler in
+                    self.manner.handlers.iter().filter(|handler| handler.is_for_no_match())
+                {
                     let holds = match &handler.when {
                         Some(when) => when.holds(stage)?.0,
                         None => true,
@@ -374,7 +382,7 @@ impl Ask {
     }
 
     fn without_answer(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
-        let Some(timeout) = &self.timeout else { return Ok(Flow::End) };
+        let Some(timeout) = &self.manner.timeout else { return Ok(Flow::End) };
         let Some(default) = &timeout.default else {
             stage.trace(json!({ "timeout": true }));
             return Ok(timeout.otherwise.flow());
@@ -394,7 +402,7 @@ impl Ask {
         asked: &Asked,
         sentence: &str,
     ) -> Result<Flow, Halt> {
-        let text = match &self.retry {
+        let text = match &self.manner.retry {
             Some(retry) => stage.render(retry)?,
             None => sentence.to_owned(),
         };
@@ -409,19 +417,19 @@ impl Ask {
         if asked.until.is_some() {
             stage.effect(Effect::CancelTimer)?;
         }
-        if let Some(give_up) = &self.give_up {
+        if let Some(give_up) = &self.manner.give_up {
             return Ok(give_up.flow());
         }
         say::utter(stage, Say { text: GIVING_UP.to_owned(), ..Say::default() })?;
         Err(Halt::new(
             StopReason::Asked,
-            format!("no valid answer after {} attempts", self.attempts),
+            format!("no valid answer after {} attempts", self.manner.attempts),
         ))
     }
 
     /// A list that a template gave is empty: as if nobody had found an answer.
     fn without_choices(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
-        if let Some(give_up) = &self.give_up {
+        if let Some(give_up) = &self.manner.give_up {
             return Ok(give_up.flow());
         }
         say::utter(stage, Say { text: NO_CHOICES.to_owned(), ..Say::default() })?;

@@ -227,10 +227,15 @@ pub(crate) fn accept(
     Ok(accepted)
 }
 
+/// The caller has its variables again; gives those of the called behavior.
+pub(crate) fn leave(stage: &mut Stage<'_>, caller: &Value) -> Map<String, Value> {
+    let variables = caller.get("vars").and_then(Value::as_object).cloned().unwrap_or_default();
+    stage.swap_variables(variables)
+}
+
 /// At the end of a called behavior: the caller has its variables again, and the result.
 pub(crate) fn come_back(stage: &mut Stage<'_>, caller: &Value) -> Result<(), Halt> {
-    let variables = caller.get("vars").and_then(Value::as_object).cloned().unwrap_or_default();
-    let left = stage.swap_variables(variables);
+    let left = leave(stage, caller);
     let called = caller.get("behavior").and_then(Value::as_str).unwrap_or_default();
     let result = result(stage.bot, called, left)?;
     match caller.get("into").and_then(Value::as_str).and_then(|text| Target::parse(text).ok()) {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::ask::{self, Ask};
 use super::say;
 use super::{Action, Written};
-use crate::interpret::Happened;
+use crate::happened::Happened;
 use crate::pattern::Text;
 use crate::reader::Reader;
 use crate::run::StopReason;
@@ -70,28 +70,14 @@ pub(super) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Acti
         reader.error(fields.at, "wrong_count", message);
         return None;
     }
-    let known_before = reader.problems.len();
+    let manner = ask::read_manner_of_form(reader, own, written);
     let mut read = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.iter().enumerate() {
-        let path = format!("{}/fields/{index}", written.path);
-        let field = Written { value: &entry.value, at: entry.at, beside: own, path: &path };
-        let ask = ask::read_field(reader, field);
+    for entry in entries {
+        let ask = ask::read_field(reader, (&entry.value, entry.at), manner.as_ref());
         read.push(ask.map(|ask| Field { name: entry.key.clone(), ask }));
     }
-    tell_once(reader, known_before);
     let fields: Option<Vec<Field>> = read.into_iter().collect();
     Some(Action::Form(Box::new(Form { title: title?, fields: fields?, into })))
-}
-
-/// What stands beside `fields` was read with each field; what is wrong with it is told once.
-fn tell_once(reader: &mut Reader<'_>, from: usize) {
-    let mut told = Vec::new();
-    for problem in reader.problems.split_off(from) {
-        if !told.contains(&problem) {
-            told.push(problem);
-        }
-    }
-    reader.problems.append(&mut told);
 }
 
 /// How far a form is.

@@ -201,6 +201,25 @@ fn a_wrong_form_is_told_where_it_stands() {
     bot.yaml:13:31: error[unknown_key]: a field has no key "inptu"; it knows text, buttons, image, input, validate, retry, attempts, required (did you mean "input"?)
     bot.yaml:13:47: error[missing_key]: a field needs the key `text`
     bot.yaml:16:14: error[unknown_event]: there is no event type or alias "chat.stiker", and it is not no_match
-    bot.yaml:18:18: error[default_of_form]: a form has no `default`: each field is another question
+    bot.yaml:19:18: error[default_of_form]: a form has no `default`: each field is another question
     "#);
+}
+
+#[test]
+fn what_holds_for_all_fields_is_read_once() {
+    // Forms in forms, each with many fields: what is kept grows with the text, and does not multiply.
+    let mut steps = "[{say: x}]".to_owned();
+    for _ in 0..12 {
+        let fields: Vec<String> = (0..50).map(|place| format!("f{place}: b")).collect();
+        steps =
+            format!("[{{form: x, fields: {{{}}}, give_up: {{do: {steps}}}}}]", fields.join(", "));
+    }
+    let story =
+        Story::of(&format!("behaviors:\n  - {{name: main, on: chat.message, do: {steps}}}\n"));
+    insta::assert_snapshot!(story.alice("hi").told(), @"
+    Alice: hi
+      bot: x
+      bot: b
+      (waits for an answer)
+    ");
 }

@@ -293,6 +293,21 @@ fn a_modal_question_has_all_texts_and_presses() {
 }
 
 #[test]
+fn a_question_does_not_hear_its_bot() {
+    let strict =
+        pizzeria("on: {chat.message: {when: \"answer not in ['S', 'L']\", do: [{say: S or L.}]}}");
+    insta::assert_snapshot!(chat(&strict, &[text("pizza"), text("M"), text("L")]), @r#"
+    * chat.message {"text":"pizza"}
+      order: {"say":"Which size?"}
+    * chat.message {"text":"M"}
+      order: {"say":"S or L."}
+      order: {"say":"Which size?"}
+    * chat.message {"text":"L"}
+      order: {"say":"L!"}
+    "#);
+}
+
+#[test]
 fn an_aside_never_asks() {
     let asks = "
 behaviors:

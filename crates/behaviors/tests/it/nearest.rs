@@ -22,6 +22,7 @@ const THREE: Shows = Shows { buttons: 3, pictures: false };
 fn what_cannot_be_shown_is_a_list_in_the_text() {
     let steps = [
         "- ask: {text: Which size?, input: {type: choice, of: [S, M, L, XL]}}",
+        "- ask: {text: Which one?, input: {type: choice, of: [S, L]}, buttons: [{text: Menu, url: 'https://x.example'}, {text: Large, value: L}]}",
         "- ask: {text: How many?, input: {type: choice, of: [1, 2, 5]}}",
         "- ask: {text: What on it?, input: {type: checkboxes, of: [Olives, Capers]}}",
         "- ask: {text: Which?, input: {type: images, of: [{text: Funghi, image: 'https://x.example/f.png'}, Diavola]}}",
@@ -55,6 +56,16 @@ fn what_cannot_be_shown_is_a_list_in_the_text() {
     2. M
     3. L
     4. XL
+
+    - ask: {text: Which one?, input: {type: choice, of: [S, L]}, buttons: [{text: Menu, url: 'https://x.example'}, {text: Large, value: L}]}
+    Which one? [S | Menu | Large]
+    --
+    Which one? [S | Menu | Large]
+    --
+    Which one?
+    1. S
+    2. L
+    Menu: https://x.example
 
     - ask: {text: How many?, input: {type: choice, of: [1, 2, 5]}}
     How many? [1 | 2 | 5]

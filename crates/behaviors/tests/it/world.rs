@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Some of the catalogue's types.
 pub(crate) struct Words;
 
-const TYPES: [(&str, &str, &[&str]); 19] = [
+const TYPES: [(&str, &str, &[&str]); 20] = [
     ("chat.message", "after", &["text", "format", "reply_to"]),
     ("chat.started", "after", &["customer", "channel_kind", "address"]),
     ("chat.closed", "after", &["reason"]),
@@ -36,6 +36,7 @@ const TYPES: [(&str, &str, &[&str]); 19] = [
     ("webhook.received", "interactive", &["hook", "method", "path", "headers", "query", "body"]),
     ("schedule.due", "after", &["bot", "behavior", "due_at", "missed"]),
     ("mail.sending", "before", &["to", "subject", "text"]),
+    ("behavior.called", "after", &["bot", "behavior", "with", "by"]),
 ];
 
 impl Vocabulary for Words {
@@ -183,7 +184,8 @@ impl Story {
         if let Some(run) = self.run.clone() {
             let author = AuthorKind::Customer;
             let channel_kind = Some("telegram".to_owned());
-            let happened = Happened { event_type, author, channel_kind, data: data.clone() };
+            let data = data.clone();
+            let happened = Happened { event_type, author, channel_kind, data, may_answer: true };
             let (took, turn) = hear(&self.bot, run, &happened, &self.facts, self.seeds(), None);
             if took != Took::Nothing {
                 self.tell(turn);

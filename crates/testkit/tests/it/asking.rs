@@ -25,6 +25,8 @@ behaviors:
       - ask: How hungry?
         input: {type: slider, max: 10}
         timeout: {after: 10m, default: 5}
+        # That the form was filled in is told while this waits, and is no answer to it.
+        on: {chat.form_filled: {when: answer.kind == 'other', do: [{say: Another form.}]}}
       - say: '{{ session.size }} for {{ session.to.name }}, {{ session.to.extras | join(\"+\") }}, {{ answer }}.'
   - {name: hours, aside: true, on: chat.message, when: \"'open' in event.text\", do: [{say: From 11 to 23.}]}
   - {name: menu, on: chat.postback, when: event.value == 'menu', do: [{say: Margherita.}]}

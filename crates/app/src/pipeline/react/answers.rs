@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use tidings_behaviors::{Happened, Took, hear, may_answer};
-use tidings_model::{Author, AuthorKind, BotName, Event, RunId};
+use tidings_model::{Author, BotName, Event, RunId};
 use tidings_store::{Claim, CommitError, ReadError};
 
 use super::super::reader::StepFailed;
@@ -50,7 +50,7 @@ impl React {
         let bots = self.directory.bots();
         event.chat.is_some()
             && !bots.bots().is_empty()
-            && (can_answer(event) || bots.handles_locally(&event.event_type))
+            && (may_answer(event) || bots.handles_locally(&event.event_type))
     }
 
     /// Gives the event to the run that waits for an answer.
@@ -97,11 +97,8 @@ impl React {
             return Ok(Taken::Nobody);
         };
         let channel_kind = self.directory.channel_kind(event);
-        let happened = Happened {
-            event_type: event.event_type.clone(),
-            author: event.author.kind,
-            channel_kind: channel_kind.map(str::to_owned),
-            data: event.data.clone(),
+        let Some(happened) = Happened::of(event, channel_kind, &bot) else {
+            return Ok(Taken::Nobody);
         };
         let (run, before) = run.apart();
         let mut facts = facts(event, channel_kind, Some(scene), &bot);
@@ -170,29 +167,4 @@ impl React {
 /// Whether a behavior answers beside a question that waits.
 pub(super) fn is_aside(listener: &Listener) -> bool {
     listener.bot.behaviors().get(listener.behavior).is_some_and(|behavior| behavior.aside)
-}
-
-/// Whether this event can be the answer that a run waits for. A filled form that a behavior led to is one that a bot asked
-/// for, and tells of answers that were taken.
-fn can_answer(event: &Event) -> bool {
-    let is_told = event.event_type.as_str() == "chat.form_filled" && event.cause.is_some();
-    event.author.kind == AuthorKind::Customer
-        && may_answer(event.event_type.as_str())
-        && is_said(event)
-        && !is_told
-}
-
-/// Whether something is said by an event, as far as its data tells. A button of a chat client is switched on and off, and
-/// is said when it goes on and stands for a message; a message that its button wrote after it was pressed says nothing new.
-pub(super) fn is_said(event: &Event) -> bool {
-    let text = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
-    let flag = |pointer: &str| event.data.pointer(pointer).and_then(serde_json::Value::as_bool);
-    match event.event_type.as_str() {
-        "chat.postback" => match flag("/toggled") {
-            None => true,
-            Some(toggled) => toggled && matches!(text("button_type"), None | Some("message")),
-        },
-        "chat.message" => flag("/postback/pressed") != Some(true),
-        _ => true,
-    }
 }

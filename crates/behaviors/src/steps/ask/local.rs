@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::Then;
 use crate::condition::{self, Condition};
-use crate::interpret::Happened;
+use crate::happened::Happened;
 use crate::nearest::nearest;
 use crate::program::Role;
 use crate::reader::{Fields, Reader};
@@ -32,7 +32,7 @@ const CLOSED: &str = "chat.closed";
 const THENS: [&str; 4] = ["ask_again", "wait", "go_on", "stop"];
 
 /// Something that a question handles itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Handler {
     on: On,
     pub(super) when: Option<Condition>,
@@ -40,7 +40,7 @@ pub(super) struct Handler {
     pub(super) then: Then,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum On {
     NoMatch,
     Event(Box<Heard>),

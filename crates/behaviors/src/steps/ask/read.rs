@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use super::input::{self, CHECKS, Input};
 use super::local;
-use super::{Ask, Otherwise, Then, Timeout};
+use super::{Ask, Manner, Otherwise, Then, Timeout};
 use crate::condition::{self, Condition};
 use crate::duration;
 use crate::nearest::nearest;
 use crate::pattern::Text;
 use crate::program::Role;
 use crate::reader::{Fields, Reader};
-use crate::steps::say;
+use crate::steps::say::{self, Words};
 use crate::steps::{Action, Written};
-use crate::yaml::{Kind, Node};
+use crate::yaml::{Kind, Node, Position};
 
 /// The keys beside the word, which are those within a mapping, too.
 pub(in crate::steps) const KEYS: [&str; 11] = [
@@ -24,9 +24,6 @@ pub(in crate::steps) const KEYS: [&str; 11] = [
 /// The keys of a field of a form.
 const FIELD_KEYS: [&str; 8] =
     ["text", "buttons", "image", "input", "validate", "retry", "attempts", "required"];
-
-/// The keys of a form that hold for each of its fields.
-const SHARED_KEYS: [&str; 6] = ["retry", "attempts", "on", "modal", "timeout", "give_up"];
 
 /// How many answers are taken where `attempts` does not say.
 pub(crate) const ATTEMPTS: u64 = 3;
@@ -44,77 +41,122 @@ pub(in crate::steps) fn read(reader: &mut Reader<'_>, written: Written<'_>) -> O
         }
         Kind::Scalar(_) | Kind::List(_) => (Fields::NONE, written.value),
     };
-    let ask = read_ask(reader, written, (fields, text), false)?;
-    Some(Action::Ask(Box::new(ask)))
-}
-
-/// Reads a field of a form: `beside` are the keys of the form, some of which hold for each field.
-pub(in crate::steps) fn read_field(reader: &mut Reader<'_>, written: Written<'_>) -> Option<Ask> {
-    let (fields, text) = match &written.value.kind {
-        Kind::Map(_) => {
-            let fields = reader.fields(written.value, "a field", &FIELD_KEYS)?;
-            (fields, reader.required(written.at, "a field", fields, "text")?)
-        }
-        Kind::Scalar(_) | Kind::List(_) => (Fields::NONE, written.value),
-    };
-    read_ask(reader, written, (fields, text), true)
-}
-
-fn read_ask(
-    reader: &mut Reader<'_>,
-    written: Written<'_>,
-    (fields, text): (Fields<'_>, &Node),
-    is_field: bool,
-) -> Option<Ask> {
-    let beside = |name: &str| {
-        let is_shared = !is_field || SHARED_KEYS.contains(&name);
-        written.beside.get(name).filter(|_| is_shared)
-    };
-    let key = |name: &str| fields.get(name).or_else(|| beside(name));
-    let own = if is_field { Fields::NONE } else { written.beside };
-    let words = say::read_words(reader, Some(text), [fields, own]);
+    let key = |name: &str| fields.get(name).or_else(|| written.beside.get(name));
+    refuse_aside(reader, written.at);
+    let question = read_question(reader, key, (text, [fields, written.beside]));
+    let manner = read_manner(reader, key, written.path);
     let into = match key("into") {
         Some(node) => {
             Some(reader.plain(node, "`into`").and_then(|text| reader.target(&text, node.at))?)
         }
         None => None,
     };
-    let check = read_check(reader, (key("input"), key("validate")), key("buttons").is_some());
-    let retry = key("retry").map(|node| reader.text(node, "`retry`"));
-    let attempts = key("attempts").map_or(Some(ATTEMPTS), |node| read_attempts(reader, node));
-    let handlers = key("on").map(|node| local::read(reader, node, written.path));
-    let is_modal = key("modal").map_or(Some(false), |node| read_truth(reader, node, "`modal`"));
-    if reader.is_aside {
-        let message = "an aside does not ask: the question that waits would end";
-        reader.error(written.at, "asks_aside", message);
-    }
-    let timeout = key("timeout").map(|node| read_timeout(reader, node, written.path));
-    let give_up = key("give_up").map(|node| read_give_up(reader, node, written.path));
+    Some(Action::Ask(Box::new(Ask { into, ..asked(question?, manner?) })))
+}
+
+/// Reads a field of a form, whose manner holds for each field that says nothing else.
+pub(in crate::steps) fn read_field(
+    reader: &mut Reader<'_>,
+    (field, at): (&Node, Position),
+    manner: Option<&Manner>,
+) -> Option<Ask> {
+    let (fields, text) = match &field.kind {
+        Kind::Map(_) => {
+            let fields = reader.fields(field, "a field", &FIELD_KEYS)?;
+            (fields, reader.required(at, "a field", fields, "text")?)
+        }
+        Kind::Scalar(_) | Kind::List(_) => (Fields::NONE, field),
+    };
+    let retry = fields.get("retry").map(|node| reader.text(node, "`retry`"));
+    let attempts = fields.get("attempts").map(|node| read_attempts(reader, node));
     let is_required = fields.get("required").map(|node| read_truth(reader, node, "`required`"));
-    let timeout = timeout.map_or(Some(None), |timeout| timeout.map(Some));
-    if let (true, Some(Some(Timeout { default: Some(_), .. }))) = (is_field, &timeout) {
-        reader.error(
-            written.at,
-            "default_of_form",
-            "a form has no `default`: each field is another question",
-        );
+    let question = read_question(reader, |name| fields.get(name), (text, [fields, Fields::NONE]))?;
+    let mut manner = manner?.clone();
+    if let Some(retry) = retry {
+        manner.retry = Some(retry?);
+    }
+    if let Some(attempts) = attempts {
+        manner.attempts = attempts?;
+    }
+    let is_optional = !is_required.unwrap_or(Some(true))?;
+    Some(Ask { is_field: true, is_optional, ..asked(question, manner) })
+}
+
+/// Reads what stands beside the fields of a form and holds for each of them. It is read once: the steps in it are the
+/// form's, however many fields there are.
+pub(in crate::steps) fn read_manner_of_form(
+    reader: &mut Reader<'_>,
+    own: Fields<'_>,
+    written: Written<'_>,
+) -> Option<Manner> {
+    refuse_aside(reader, written.at);
+    let manner = read_manner(reader, |name| own.get(name), written.path)?;
+    if let (Some(Timeout { default: Some(_), .. }), Some(node)) =
+        (&manner.timeout, own.get("timeout"))
+    {
+        let message = "a form has no `default`: each field is another question";
+        reader.error(node.at, "default_of_form", message);
         return None;
     }
-    let check = check?;
-    Some(Ask {
-        words: words?,
-        into,
-        input: check.input,
-        is_shown: check.is_shown,
-        condition: check.condition,
+    Some(manner)
+}
+
+/// An aside cannot ask.
+fn refuse_aside(reader: &mut Reader<'_>, at: Position) {
+    if reader.is_aside {
+        let message = "an aside does not ask: the question that waits would end";
+        reader.error(at, "asks_aside", message);
+    }
+}
+
+/// What is asked.
+struct Question {
+    words: Words,
+    check: Check,
+}
+
+fn read_question<'n>(
+    reader: &mut Reader<'_>,
+    key: impl Fn(&str) -> Option<&'n Node>,
+    (text, places): (&Node, [Fields<'_>; 2]),
+) -> Option<Question> {
+    let words = say::read_words(reader, Some(text), places);
+    let check = read_check(reader, (key("input"), key("validate")), key("buttons").is_some());
+    Some(Question { words: words?, check: check? })
+}
+
+fn asked(question: Question, manner: Manner) -> Ask {
+    let Question { words, check: Check { input, is_shown, condition } } = question;
+    Ask {
+        words,
+        into: None,
+        input,
+        is_shown,
+        condition,
+        manner,
+        is_field: false,
+        is_optional: false,
+    }
+}
+
+fn read_manner<'n>(
+    reader: &mut Reader<'_>,
+    key: impl Fn(&str) -> Option<&'n Node>,
+    path: &str,
+) -> Option<Manner> {
+    let retry = key("retry").map(|node| reader.text(node, "`retry`"));
+    let attempts = key("attempts").map_or(Some(ATTEMPTS), |node| read_attempts(reader, node));
+    let handlers = key("on").map(|node| local::read(reader, node, path));
+    let is_modal = key("modal").map_or(Some(false), |node| read_truth(reader, node, "`modal`"));
+    let timeout = key("timeout").map(|node| read_timeout(reader, node, path));
+    let give_up = key("give_up").map(|node| read_give_up(reader, node, path));
+    Some(Manner {
         retry: retry.map_or(Some(None), |retry| retry.map(Some))?,
         attempts: attempts?,
         handlers: handlers.unwrap_or_else(|| Some(Vec::new()))?,
         is_modal: is_modal?,
-        timeout: timeout?,
+        timeout: timeout.map_or(Some(None), |timeout| timeout.map(Some))?,
         give_up: give_up.map_or(Some(None), |give_up| give_up.map(Some))?,
-        is_field,
-        is_optional: !is_required.unwrap_or(Some(true))?,
     })
 }
 
