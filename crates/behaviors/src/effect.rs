@@ -100,6 +100,32 @@ pub enum Effect {
     CancelTimer,
 }
 
+impl Effect {
+    /// Whether a behavior may have it that is asked before something happens: it decides, and waits for what it asked.
+    pub(crate) const fn is_of_before(&self) -> bool {
+        match self {
+            Self::Change { .. }
+            | Self::Refuse { .. }
+            | Self::SetTimer { .. }
+            | Self::CancelTimer => true,
+            Self::Say(_)
+            | Self::Emit { .. }
+            | Self::Filled { .. }
+            | Self::Answer { .. }
+            | Self::Label { .. }
+            | Self::SetChatVariable { .. }
+            | Self::Note { .. }
+            | Self::Close { .. }
+            | Self::HandOver { .. }
+            | Self::GiveBack
+            | Self::PassControl { .. }
+            | Self::Notify(_)
+            | Self::Assign { .. }
+            | Self::Move { .. } => false,
+        }
+    }
+}
+
 /// Something to say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Say {

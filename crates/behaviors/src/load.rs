@@ -322,6 +322,12 @@ fn read_on(reader: &mut Reader<'_>, fields: Fields<'_>, owner: &Owner) -> Vec<He
             );
             continue;
         };
+        if heard.event_type.as_str() == call::CALLED {
+            let message =
+                "other bots call a behavior with `public: true`, and that one alone hears it";
+            reader.error(at, "not_heard", message);
+            continue;
+        }
         // What is of this bot alone is heard whoever owns it.
         if !OWN.contains(&heard.event_type.as_str()) {
             owner::check(reader, owner, &heard, at);

@@ -16,7 +16,7 @@ use crate::pattern::{Pattern, Text, has_code, sole_expression};
 use crate::problem::{Problem, Severity};
 use crate::program::{List, Role, Step};
 use crate::steps::{self, Written};
-use crate::target::Target;
+use crate::target::{Scope, Target};
 use crate::template::{Expression, Fault, Mention, OUTPUT_BYTES_MAX, Templates, functions};
 use crate::vocabulary::{Heard, Vocabulary};
 use crate::yaml::{Entry, Kind, Node, Position};
@@ -295,7 +295,18 @@ impl<'v> Reader<'v> {
 
     /// A place for a value.
     pub(crate) fn target(&mut self, text: &str, at: Position) -> Option<Target> {
-        Target::parse(text).map_err(|message| self.error(at, "wrong_target", message)).ok()
+        let target =
+            Target::parse(text).map_err(|message| self.error(at, "wrong_target", message)).ok()?;
+        let before = self.heard.iter().find(|heard| heard.is_before());
+        if let (Some(before), true) = (before, target.scope != Scope::Vars) {
+            let message = format!(
+                "{text} cannot be set while {} is about to happen: write vars.…",
+                before.event_type
+            );
+            self.error(at, "not_while_before", message);
+            return None;
+        }
+        Some(target)
     }
 
     /// A list of steps, kept under its path. Gives the path.

@@ -21,7 +21,7 @@ use crate::template::{
     Expression, FUEL_OF_ANY_RUN, Failure, Named, Root, json_fits, seed, to_json,
 };
 use crate::trace::{Detail, Saw, StepTrace, TRACE_STEPS_MAX};
-use crate::{Bot, Effect};
+use crate::{Bot, Effect, Heard};
 
 /// How many effects one turn may have: more than a hundred messages at once is a bot gone wild.
 pub(crate) const EFFECTS_PER_TURN_MAX: usize = 100;
@@ -232,6 +232,9 @@ impl<'a> Stage<'a> {
     /// Puts a value into its place; null takes away what is there.
     pub(crate) fn put(&mut self, target: &Target, value: Value) -> Result<(), Halt> {
         self.forget_seen(target.scope.as_str());
+        if target.scope != Scope::Vars {
+            self.refuse_before()?;
+        }
         match target.scope {
             Scope::Session => {
                 target.put(self.session.to_mut(), value);
@@ -306,8 +309,26 @@ impl<'a> Stage<'a> {
             let message = format!("more than {EFFECTS_PER_TURN_MAX} effects in one turn");
             return Err(Halt::new(StopReason::StepLimit, message));
         }
+        if !effect.is_of_before() {
+            self.refuse_before()?;
+        }
         self.effects.push(effect);
         Ok(())
+    }
+
+    /// Refuses what a behavior would do that is asked before something happens: it decides, and no more. Loading refuses it
+    /// where it can tell; a behavior that is called may be called from anywhere.
+    pub(crate) fn refuse_before(&self) -> Result<(), Halt> {
+        let place = self.bot.by_name.get(&self.run.behavior);
+        let Some(behavior) = place.and_then(|place| self.bot.behaviors.get(*place)) else {
+            return Ok(());
+        };
+        if !behavior.on.iter().any(Heard::is_before) {
+            return Ok(());
+        }
+        let event_type = self.type_of_start();
+        let message = format!("nothing can be done while {event_type} is about to happen");
+        Err(Halt::new(StopReason::EffectRefused, message))
     }
 
     /// Whether the run is of an aside.

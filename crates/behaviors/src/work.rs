@@ -71,4 +71,12 @@ impl Work {
             Self::Call => "call",
         }
     }
+
+    /// Whether it only asks: a behavior may order it while something is about to happen.
+    pub(crate) const fn only_asks(self) -> bool {
+        match self {
+            Self::Http | Self::Find | Self::Script | Self::Classify => true,
+            Self::Mail | Self::Create | Self::Update | Self::Delete | Self::Call => false,
+        }
+    }
 }

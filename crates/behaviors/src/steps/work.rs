@@ -192,6 +192,9 @@ fn read_value(reader: &mut Reader<'_>, node: &Node, key: &str, shape: &Shape) ->
 impl Ordered {
     /// Orders the work, and waits for what comes of it.
     pub(super) fn take(&self, stage: &mut Stage<'_>) -> Result<Flow, Halt> {
+        if !self.work.only_asks() {
+            stage.refuse_before()?;
+        }
         let with = stage.value(&self.with)?;
         stage.trace(json!({ "with": with }));
         stage.effect(Effect::SetTimer { due: stage.seeds.now })?;

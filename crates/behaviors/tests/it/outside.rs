@@ -138,6 +138,54 @@ behaviors:
 }
 
 #[test]
+fn who_decides_does_nothing_else() {
+    let problem = "behaviors:\n  - {name: a, on: mail.sending, do: [{set: {session.n: 1}}, {http: 'https://example.com', into: client.a}, {set: {vars.n: 1}}]}\n";
+    insta::assert_snapshot!(problems(problem), @"
+    bot.yaml:2:45: error[not_while_before]: session.n cannot be set while mail.sending is about to happen: write vars.…
+    bot.yaml:2:97: error[not_while_before]: client.a cannot be set while mail.sending is about to happen: write vars.…
+    ");
+    let calls = |step: &str| {
+        let text = format!(
+            "behaviors:\n  - {{name: a, on: mail.sending, do: [{{call: b}}, {{refuse: no}}]}}\n  - {{name: b, do: [{step}]}}\n"
+        );
+        Story::of(&text).event("mail.sending", json!({})).told()
+    };
+    let steps = [
+        "{say: x}",
+        "{set: {session.n: 1}}",
+        "{create: {record: task, set: {a: 1}}}",
+        "{set: {vars.n: 1}}",
+    ];
+    insta::assert_snapshot!(steps.map(calls).join("\n"), @"
+    * mail.sending {}
+      (stopped: EffectRefused: bot.yaml:3: nothing can be done while mail.sending is about to happen)
+    * mail.sending {}
+      (stopped: EffectRefused: bot.yaml:3: nothing can be done while mail.sending is about to happen)
+    * mail.sending {}
+      (stopped: EffectRefused: bot.yaml:3: nothing can be done while mail.sending is about to happen)
+    * mail.sending {}
+      refuse: no
+      (done)
+    ");
+}
+
+#[test]
+fn who_was_called_leaves_its_own_result() {
+    let text = "
+behaviors:
+  - {name: price, public: true, result: number, do: [{set: {vars.result: 5}}, {call: helper}]}
+  - {name: helper, do: [{set: {vars.result: tmp}}, stop]}
+";
+    let story =
+        Story::of(text).event("behavior.called", json!({ "bot": "pizzeria", "behavior": "price" }));
+    insta::assert_snapshot!(story.told(), @r#"
+    * behavior.called {"bot":"pizzeria","behavior":"price"}
+      answer to behavior.called: {"result":5}
+      (stopped: Asked: bot.yaml:4: stopped by the bot)
+    "#);
+}
+
+#[test]
 fn agents_are_told_and_given_chats() {
     let story = Story::of(&on_message(
         r#"

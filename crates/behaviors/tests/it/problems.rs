@@ -55,7 +55,9 @@ behaviors:
     bot.yaml:13:21: error[unknown_name]: there is no "evnt" here; a template knows event, meta, chat, customer, session, client, vars, answer, now (did you mean "event"?)
     bot.yaml:14:9: error[unknown_key]: `say` has no key "bottons" beside it (did you mean "buttons"?)
     bot.yaml:15:18: error[unknown_field]: chat.message has no field "texd"; it has format, reply_to, text (did you mean "text"?)
+    bot.yaml:16:19: error[unknown_check]: there is no check "numbre"; write text, number, email, phone, date, buttons, or a condition on `answer` (did you mean "number"?)
     bot.yaml:17:15: error[wrong_target]: "sesion.size" is no place for a value: write session.x, client.x, chat.x or vars.x
+    bot.yaml:18:26: error[wrong_duration]: "soon" is no length of time: write 30s, 10m, 2h or 3 days
     bot.yaml:19:15: error[unknown_behavior]: this bot has no behavior "mian" (did you mean "main"?)
     bot.yaml:22:9: error[two_steps]: `note` is another step: begin a new line with `- `
     bot.yaml:23:22: error[unknown_event]: there is no event type or alias "order.place" (did you mean "order.placed"?)
@@ -315,6 +317,8 @@ behaviors:
     let ask_before =
         "behaviors:\n  - {name: main, on: message.sending, do: [{call: bakery/price}]}\n";
     insta::assert_snapshot!(problems(ask_before), @r#"bot.yaml:2:45: error[not_while_before]: another bot is not called while message.sending is about to happen"#);
+    let called = "behaviors:\n  - {name: main, on: behavior.called, do: [stop]}\n";
+    insta::assert_snapshot!(problems(called), @"bot.yaml:2:22: error[not_heard]: other bots call a behavior with `public: true`, and that one alone hears it");
     let two = "owner: {group: a, agent: bob@example.com}\nbehaviors: []\n";
     insta::assert_snapshot!(problems(two), @r#"bot.yaml:1:8: error[wrong_kind]: `owner` is app, or one of group, role and agent"#);
 }
