@@ -22,15 +22,14 @@ impl Reader {
         if !is_quiet {
             return;
         }
-        let opens_at = self.health.opens_at(self.app.now());
-        let due = self.work.next_due().into_iter().chain(self.gathers_until()).min();
-        let next = match (due, opens_at) {
-            (Some(due), Some(opens)) => Some(due.max(opens)),
-            (None, Some(opens)) if self.work.has_ready() => Some(opens),
-            (due, _) => due,
-        };
+        let (opens_at, gathers_until) =
+            (self.health.opens_at(self.app.now()), self.gathers_until());
+        // What is ready goes out once the endpoint opens, whatever else is due later.
+        let ready = opens_at.filter(|_| self.work.has_ready() && gathers_until.is_none());
+        let due = self.work.next_due().into_iter().chain(gathers_until);
+        let due = due.map(|due| opens_at.map_or(due, |opens| due.max(opens)));
         let notice = self.given_up.notice_due(self.app.now());
-        let next = next.into_iter().chain(notice).min();
+        let next = due.chain(ready).chain(notice).min();
         let reads = !self.shared.inbox.is_fed();
         self.shared.pulse.quiet(self.work.is_clean() && !reads, next);
     }
