@@ -143,7 +143,11 @@ impl<'b> Simulator<'b> {
 
     /// Something happens, and all that follows from it at once.
     pub fn happens(&mut self, happening: &Happening) {
-        let mut queue = VecDeque::from([(happening.clone(), None, 0)]);
+        self.follow(VecDeque::from([(happening.clone(), None, 0)]));
+    }
+
+    /// Lets bots react to events, each with who raised it and how deep it is, and to what follows from them.
+    fn follow(&mut self, mut queue: VecDeque<(Happening, Option<BotName>, u32)>) {
         let mut left = EVENTS_MAX;
         while let Some((happening, by, depth)) = queue.pop_front() {
             if left == 0 {
@@ -166,10 +170,11 @@ impl<'b> Simulator<'b> {
             self.now = self.now.max(due);
             self.timers.remove(&id);
             let Some(run) = self.runs.iter().find(|run| run.id == id).cloned() else { continue };
-            let follows = self.go_on(run, Input::TimeUp, 0);
-            for (next, _) in follows {
-                self.happens(&next);
-            }
+            // What follows is by the bot, and has the event that the run began with for its cause.
+            let depth = depth_of(&run);
+            let follows = self.go_on(run, Input::TimeUp, depth);
+            let follows = follows.into_iter().map(|(next, by)| (next, Some(by), depth + 1));
+            self.follow(follows.collect());
         }
         self.now = self.now.max(until);
     }
@@ -429,4 +434,10 @@ impl<'b> Simulator<'b> {
         }
         raised
     }
+}
+
+/// How deep the event is that a run began with, which is kept while it waits.
+fn depth_of(run: &Run) -> u32 {
+    let depth = run.started_with.get("meta").and_then(|meta| meta.get("depth"));
+    depth.and_then(Value::as_u64).and_then(|depth| depth.try_into().ok()).unwrap_or_default()
 }

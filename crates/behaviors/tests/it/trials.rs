@@ -116,3 +116,32 @@ other: 1
     tests/a.yaml:13:1: error[unknown_key]: a file of trials has no key "other"; it knows tests
     "#);
 }
+
+/// Runs the steps of one test of a bot; gives what came where it came otherwise.
+fn tried(bot: &str, steps: &str) -> String {
+    let (bot, _) = load(bot).map_err(|problems| told(&problems)).expect("a bot that loads");
+    let text = format!("tests:\n  - name: one\n    steps:\n{steps}");
+    let trials =
+        trial::read(&files(&text), &Words).map_err(|problems| told(&problems)).expect("good");
+    match trial::run(&bot, &trials[0]) {
+        Ok(()) => "as expected".to_owned(),
+        Err(broken) => format!("{}: {}", broken.place, broken.came),
+    }
+}
+
+#[test]
+fn a_bot_does_not_hear_itself_after_time_passed() {
+    let bot = "
+behaviors:
+  - name: anything
+    on: chat.message
+    do: [{ask: Yes?, timeout: {after: 10m, do: [{say: Good-bye.}]}}]
+";
+    let steps = "
+      - message: Hello
+        expect: [{say: Yes?}]
+      - pass: 11m
+        expect: [{say: Good-bye.}]
+";
+    insta::assert_snapshot!(tried(bot, steps), @"as expected");
+}
