@@ -143,6 +143,11 @@ impl<'b> Simulator<'b> {
 
     /// Something happens, and all that follows from it at once.
     pub fn happens(&mut self, happening: &Happening) {
+        if is_closed(&happening.event_type) {
+            self.close();
+        } else if opens(happening) {
+            self.chat.insert("status".into(), "open".into());
+        }
         self.follow(VecDeque::from([(happening.clone(), None, 0)]));
     }
 
@@ -247,6 +252,10 @@ impl<'b> Simulator<'b> {
             return Vec::new();
         }
         let event = self.event(happening, by, depth);
+        if is_closed(&event.event_type) {
+            // But for those that its closing starts, which begin after this.
+            self.cancel_waiting();
+        }
         let mut raised = Vec::new();
         let taken = self.ask(&event, &mut raised);
         let bots = self.bots.clone();
@@ -362,8 +371,10 @@ impl<'b> Simulator<'b> {
 
     fn keep(&mut self, run: Run) {
         match &run.state {
-            RunState::Waiting { wait: Wait::Answer { .. } } => self.waiting = Some(run.id),
-            RunState::Waiting { .. } => {}
+            RunState::Waiting { wait: Wait::Answer { .. } } => self.replace(run.id),
+            RunState::Waiting { wait: Wait::Time { .. } | Wait::Work { .. } } => {
+                self.waiting = self.waiting.filter(|waiting| *waiting != run.id);
+            }
             RunState::Done => self.over(run.id),
             RunState::Stopped { reason, message } => {
                 if !matches!(reason, StopReason::Asked | StopReason::Cancelled) {
@@ -384,6 +395,33 @@ impl<'b> Simulator<'b> {
         if self.waiting == Some(run) {
             self.waiting = None;
         }
+    }
+
+    /// A run that begins to wait for an answer takes the place of the one that waited before.
+    fn replace(&mut self, by: RunId) {
+        let replaced = self.waiting.replace(by).filter(|waiting| *waiting != by);
+        if let Some(run) = self.runs.iter_mut().find(|run| Some(run.id) == replaced) {
+            cancel(run, "another question took its place", self.now);
+            self.timers.remove(&run.id);
+        }
+    }
+
+    /// The chat is closed: nobody holds it, and what bots kept for its session is gone.
+    fn close(&mut self) {
+        self.chat.insert("status".into(), "closed".into());
+        self.control.holder = Holder::Nobody;
+        self.sessions.clear();
+        self.waiting = None;
+    }
+
+    /// The runs that wait in a chat that was closed are over.
+    fn cancel_waiting(&mut self) {
+        let waits = |run: &&mut Run| matches!(run.state, RunState::Waiting { .. });
+        for run in self.runs.iter_mut().filter(waits) {
+            cancel(run, "the chat was closed", self.now);
+            self.timers.remove(&run.id);
+        }
+        self.waiting = None;
     }
 
     /// What an order is answered with: by the stub for its word, else as if all went well and nothing was there.
@@ -434,6 +472,22 @@ impl<'b> Simulator<'b> {
         }
         raised
     }
+}
+
+fn is_closed(event_type: &TypeName) -> bool {
+    event_type.as_str() == "chat.closed"
+}
+
+/// Whether a chat that was closed is open again by this.
+fn opens(happening: &Happening) -> bool {
+    let speaks = happening.author == AuthorKind::Customer && happening.event_type.is_speech();
+    speaks || happening.event_type.as_str() == "chat.reopened"
+}
+
+fn cancel(run: &mut Run, message: &str, now: Timestamp) {
+    run.state = RunState::Stopped { reason: StopReason::Cancelled, message: message.into() };
+    run.frames.clear();
+    run.moved_at = now;
 }
 
 /// How deep the event is that a run began with, which is kept while it waits.

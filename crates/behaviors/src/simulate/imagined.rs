@@ -131,9 +131,7 @@ impl Simulator<'_> {
             }
             Effect::Note { text } => happening("note.added", json!({ "text": text })),
             Effect::Close { reason } => {
-                self.chat.insert("status".into(), "closed".into());
-                self.control.holder = Holder::Nobody;
-                self.waiting = None;
+                self.close();
                 happening("chat.closed", json!({ "reason": reason }))
             }
             Effect::HandOver { to, .. } => {

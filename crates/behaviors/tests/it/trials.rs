@@ -145,3 +145,79 @@ behaviors:
 ";
     insta::assert_snapshot!(tried(bot, steps), @"as expected");
 }
+
+#[test]
+fn a_question_takes_the_place_of_the_one_before() {
+    let bot = "
+behaviors:
+  - {name: size, on: chat.started, do: [{ask: Which size?, timeout: {after: 10m, do: [{note: no size}]}}]}
+  - {name: place, on: chat.location, do: [{ask: Which door?, timeout: {after: 1h, do: [{note: no door}]}}]}
+";
+    let steps = "
+      - event: chat.started
+        expect: [{say: Which size?}]
+      - event: chat.location
+        expect: [{say: Which door?}]
+      - pass: 20m
+        expect: []
+      - pass: 1h
+        expect: [{note: no door}]
+";
+    insta::assert_snapshot!(tried(bot, steps), @"as expected");
+}
+
+#[test]
+fn a_run_that_waits_for_a_time_after_its_question_is_not_replaced() {
+    let bot = "
+behaviors:
+  - {name: size, on: chat.started, do: [{ask: Which size?}, {wait: 1h}, {note: Still here.}]}
+  - {name: place, on: chat.location, do: [{ask: Which door?}]}
+";
+    let steps = "
+      - event: chat.started
+      - message: large
+        expect: []
+      - event: chat.location
+        expect: [{say: Which door?}]
+      - pass: 1h
+        expect: [{note: Still here.}]
+";
+    insta::assert_snapshot!(tried(bot, steps), @"as expected");
+}
+
+/// A bot whose runs wait for an answer and for a time, that closes the chat, and that has a last word.
+const CLOSING: &str = "
+behaviors:
+  - {name: size, on: chat.started, do: [{set: {session.asked: 1}}, {ask: Which size?, timeout: {after: 10m, do: [{note: no size}]}}]}
+  - {name: later, on: chat.location, do: [{wait: 1h}, {note: an hour later}]}
+  - {name: close, on: chat.sticker, do: [{close: done}]}
+  - {name: last, on: chat.closed, do: [{wait: 2h}, {note: two hours closed}]}
+  - {name: heard, on: chat.message, do: [{note: heard}]}
+";
+
+#[test]
+fn a_closed_chat_has_no_runs_that_wait() {
+    for (closed, came) in [("chat.closed", "[]"), ("chat.sticker", "{close: done}")] {
+        let steps = format!(
+            "
+      - event: chat.started
+        session: {{asked: 1}}
+      - event: chat.location
+      - event: {closed}
+        expect: {came}
+        session: {{asked: null}}
+        chat: {{status: closed}}
+      - message: large
+        expect: [{{note: heard}}]
+        chat: {{status: open}}
+      - pass: 61m
+        expect: []
+      - pass: 2h
+        expect: [{{note: two hours closed}}]
+"
+        );
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(tried(CLOSING, &steps), @"as expected");
+        }
+    }
+}
