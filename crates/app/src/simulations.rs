@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tidings_behaviors::simulate::{Happening, Simulator, Stubs, Told};
+use tidings_behaviors::simulate::{Budget, Happening, Simulator, Stubs, Told};
 use tidings_behaviors::{Bot, BotSource, Problem, Run};
 use tidings_model::{
     AuthorKind, BotName, Chat, ChatId, Customer, Event, EventId, Seq, Timestamp, TypeName,
@@ -140,7 +140,7 @@ pub async fn simulate(
                     did: imagined.told(),
                 });
             }
-            end(imagined, None, &mut simulated);
+            end(&mut imagined, None, &mut simulated);
             Ok(simulated)
         }
         Against::Event(id) => {
@@ -194,7 +194,8 @@ async fn last(
     Ok(found.split_off(found.len().saturating_sub(count)))
 }
 
-/// What a bot would have done on recorded events: those of a chat in one imagined chat, the others each by itself.
+/// What a bot would have done on recorded events: those of a chat in one imagined chat, the others each by itself, all of
+/// them within one budget.
 async fn recorded(
     app: &App,
     workspace: WorkspaceId,
@@ -203,6 +204,7 @@ async fn recorded(
     stubs: &Stubs,
 ) -> Result<Simulated, SimulationError> {
     let mut simulated = Simulated::default();
+    let mut budget = Budget::default();
     let mut chats: BTreeMap<ChatId, Simulator<'_>> = BTreeMap::new();
     for event in events {
         yield_now().await;
@@ -224,9 +226,11 @@ async fn recorded(
         let Some(chat) = event.chat else {
             let mut alone = Simulator::new([bot], event.time);
             alone.stubs.clone_from(stubs);
+            alone.budget = budget;
             alone.happens(&happening);
             simulated.steps.push(step(alone.told()));
-            end(alone, None, &mut simulated);
+            end(&mut alone, None, &mut simulated);
+            budget = alone.budget;
             continue;
         };
         let imagined = match chats.entry(chat) {
@@ -235,6 +239,7 @@ async fn recorded(
                 place.insert(imagined(app, workspace, bot, chat, event.time, stubs).await?)
             }
         };
+        imagined.budget = budget;
         imagined.passes(event.time);
         let due = imagined.told();
         if !due.is_empty() {
@@ -247,16 +252,19 @@ async fn recorded(
         }
         imagined.happens(&happening);
         simulated.steps.push(step(imagined.told()));
+        budget = imagined.budget;
     }
-    for (chat, imagined) in chats {
+    for (chat, mut imagined) in chats {
         yield_now().await;
-        end(imagined, Some(chat), &mut simulated);
+        imagined.budget = budget;
+        end(&mut imagined, Some(chat), &mut simulated);
+        budget = imagined.budget;
     }
     Ok(simulated)
 }
 
 /// What comes when nothing more happens.
-fn end(mut imagined: Simulator<'_>, chat: Option<ChatId>, simulated: &mut Simulated) {
+fn end(imagined: &mut Simulator<'_>, chat: Option<ChatId>, simulated: &mut Simulated) {
     let until = imagined.now.checked_add(AFTERWARDS).unwrap_or(Timestamp::MAX);
     imagined.passes(until);
     let did = imagined.told();

@@ -6,6 +6,7 @@
 //! what a bot raises is heard in turn. Orders are answered by stubs. Ids, time and chance come from counters, so the same
 //! events give the same.
 
+mod budget;
 mod imagined;
 pub mod trial;
 
@@ -18,17 +19,12 @@ use tidings_model::{
 };
 use uuid::Uuid;
 
+pub use self::budget::Budget;
 use crate::bot::Status;
 use crate::facts::{Facts, Seeds};
 use crate::run::{Run, RunState, StopReason, Turn, Wait};
 use crate::work::{Order as WorkOrder, WorkFailed};
 use crate::{Bot, Effect, Happened, Input, Owner, Took, hear, resume, start};
-
-/// How deep a chain of causes may be: as in the log.
-const DEPTH_MAX: u32 = 8;
-
-/// How many events one happening may lead to, and how many orders: a loop ends here.
-const EVENTS_MAX: usize = 200;
 
 /// Something that a bot did, or would have done.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,8 +82,12 @@ pub struct Simulator<'b> {
     pub clients: BTreeMap<BotName, Map<String, Value>>,
     /// What orders are answered with.
     pub stubs: Stubs,
-    /// Every run so far, as it is now.
+    /// Every run so far, as it is now, by its id.
     pub runs: Vec<Run>,
+    /// What may still happen.
+    pub budget: Budget,
+    /// Whether the budget was too small for something: nothing more happens until the next call.
+    is_spent: bool,
     control: Control,
     waiting: Option<RunId>,
     timers: BTreeMap<RunId, Timestamp>,
@@ -128,6 +128,8 @@ impl<'b> Simulator<'b> {
             clients: BTreeMap::new(),
             stubs: Stubs::new(),
             runs: Vec::new(),
+            budget: Budget::default(),
+            is_spent: false,
             control: Control { holder: Holder::Nobody, reason: String::new() },
             waiting: None,
             timers: BTreeMap::new(),
@@ -143,6 +145,7 @@ impl<'b> Simulator<'b> {
 
     /// Something happens, and all that follows from it at once.
     pub fn happens(&mut self, happening: &Happening) {
+        self.is_spent = false;
         if is_closed(&happening.event_type) {
             self.close();
         } else if opens(happening) {
@@ -153,12 +156,9 @@ impl<'b> Simulator<'b> {
 
     /// Lets bots react to events, each with who raised it and how deep it is, and to what follows from them.
     fn follow(&mut self, mut queue: VecDeque<(Happening, Option<BotName>, u32)>) {
-        let mut left = EVENTS_MAX;
-        while let Some((happening, by, depth)) = queue.pop_front() {
-            if left == 0 {
-                return;
-            }
-            left -= 1;
+        while !self.is_spent
+            && let Some((happening, by, depth)) = queue.pop_front()
+        {
             for (next, by) in self.react(&happening, by.as_ref(), depth) {
                 queue.push_back((next, Some(by), depth + 1));
             }
@@ -167,14 +167,13 @@ impl<'b> Simulator<'b> {
 
     /// Time passes; what is due meanwhile comes in its order.
     pub fn passes(&mut self, until: Timestamp) {
-        let mut left = EVENTS_MAX;
-        while let Some((id, due)) = self.first_due(until)
-            && left > 0
+        self.is_spent = false;
+        while !self.is_spent
+            && let Some((id, due)) = self.first_due(until)
         {
-            left -= 1;
             self.now = self.now.max(due);
             self.timers.remove(&id);
-            let Some(run) = self.runs.iter().find(|run| run.id == id).cloned() else { continue };
+            let Some(run) = self.run(id).cloned() else { continue };
             // What follows is by the bot, and has the event that the run began with for its cause.
             let depth = depth_of(&run);
             let follows = self.go_on(run, Input::TimeUp, depth);
@@ -248,9 +247,6 @@ impl<'b> Simulator<'b> {
         by: Option<&BotName>,
         depth: u32,
     ) -> Vec<(Happening, BotName)> {
-        if depth >= DEPTH_MAX {
-            return Vec::new();
-        }
         let event = self.event(happening, by, depth);
         if is_closed(&event.event_type) {
             // But for those that its closing starts, which begin after this.
@@ -269,7 +265,10 @@ impl<'b> Simulator<'b> {
                 let facts = self.facts(&event, &bot.name);
                 let seeds = self.seeds();
                 if let Some(turn) = start(bot, place, &facts, &event, seeds) {
-                    raised.extend(self.settle(bot, turn, &facts));
+                    raised.extend(self.settle(bot, turn, &facts, depth));
+                }
+                if self.is_spent {
+                    return raised;
                 }
             }
         }
@@ -294,8 +293,8 @@ impl<'b> Simulator<'b> {
 
     /// Gives an event to the run that waits for an answer.
     fn ask(&mut self, event: &Event, raised: &mut Vec<(Happening, BotName)>) -> Taken {
-        let waiting = self.runs.iter().find(|run| Some(run.id) == self.waiting).cloned();
-        let Some(run) = waiting else { return Taken::Nobody };
+        let waiting = self.waiting.and_then(|waiting| self.run(waiting));
+        let Some(run) = waiting.cloned() else { return Taken::Nobody };
         let Some(bot) = self.bots.iter().find(|bot| bot.name == run.bot).copied() else {
             return Taken::Nobody;
         };
@@ -319,7 +318,7 @@ impl<'b> Simulator<'b> {
                 return if asides_only { Taken::UnlessAside(name) } else { Taken::Nobody };
             }
         }
-        raised.extend(self.settle(bot, turn, &facts));
+        raised.extend(self.settle(bot, turn, &facts, event.depth));
         Taken::By(bot.name.clone())
     }
 
@@ -330,7 +329,7 @@ impl<'b> Simulator<'b> {
         let facts = self.facts_of(&run, depth);
         let seeds = self.seeds();
         let turn = resume(bot, run, input, &facts, seeds);
-        self.settle(bot, turn, &facts)
+        self.settle(bot, turn, &facts, depth)
     }
 
     /// What a run sees that goes on: the event that it began with.
@@ -347,9 +346,16 @@ impl<'b> Simulator<'b> {
     }
 
     /// Does what a turn wants in imagination, and goes on while it orders something.
-    fn settle(&mut self, bot: &Bot, mut turn: Turn, facts: &Facts) -> Vec<(Happening, BotName)> {
+    fn settle(
+        &mut self,
+        bot: &Bot,
+        mut turn: Turn,
+        facts: &Facts,
+        depth: u32,
+    ) -> Vec<(Happening, BotName)> {
         let mut raised = Vec::new();
-        for _ in 0..EVENTS_MAX {
+        loop {
+            self.guard(&mut turn, depth);
             raised.extend(self.imagine(bot, &mut turn));
             let RunState::Waiting { wait: Wait::Work { order } } = turn.run.state.clone() else {
                 break;
@@ -384,10 +390,23 @@ impl<'b> Simulator<'b> {
                 self.over(run.id);
             }
         }
-        match self.runs.iter_mut().find(|known| known.id == run.id) {
-            Some(known) => *known = run,
-            None => self.runs.push(run),
+        match self.place(run.id) {
+            Ok(place) => {
+                if let Some(known) = self.runs.get_mut(place) {
+                    *known = run;
+                }
+            }
+            Err(place) => self.runs.insert(place, run),
         }
+    }
+
+    /// Where a run stands among all, or would stand.
+    fn place(&self, id: RunId) -> Result<usize, usize> {
+        self.runs.binary_search_by_key(&id, |run| run.id)
+    }
+
+    fn run(&self, id: RunId) -> Option<&Run> {
+        self.place(id).ok().and_then(|place| self.runs.get(place))
     }
 
     fn over(&mut self, run: RunId) {
@@ -400,7 +419,8 @@ impl<'b> Simulator<'b> {
     /// A run that begins to wait for an answer takes the place of the one that waited before.
     fn replace(&mut self, by: RunId) {
         let replaced = self.waiting.replace(by).filter(|waiting| *waiting != by);
-        if let Some(run) = self.runs.iter_mut().find(|run| Some(run.id) == replaced) {
+        let place = replaced.and_then(|replaced| self.place(replaced).ok());
+        if let Some(run) = place.and_then(|place| self.runs.get_mut(place)) {
             cancel(run, "another question took its place", self.now);
             self.timers.remove(&run.id);
         }

@@ -123,7 +123,7 @@ fn tried(bot: &str, steps: &str) -> String {
     let text = format!("tests:\n  - name: one\n    steps:\n{steps}");
     let trials =
         trial::read(&files(&text), &Words).map_err(|problems| told(&problems)).expect("good");
-    match trial::run(&bot, &trials[0]) {
+    match trial::run(&bot, trials.first().expect("one test")) {
         Ok(()) => "as expected".to_owned(),
         Err(broken) => format!("{}: {}", broken.place, broken.came),
     }
@@ -220,4 +220,87 @@ fn a_closed_chat_has_no_runs_that_wait() {
             insta::assert_snapshot!(tried(CLOSING, &steps), @"as expected");
         }
     }
+}
+
+#[test]
+fn many_orders_of_a_run_are_all_done() {
+    let bot = "
+behaviors:
+  - name: many
+    on: chat.started
+    do:
+      - repeat: {times: 250, do: [{http: {url: \"https://shop.example.com\"}}]}
+      - say: done
+";
+    let steps = format!(
+        "
+      - event: chat.started
+        expect: [{}{{say: done}}]
+",
+        "{http: {}}, ".repeat(250)
+    );
+    insta::assert_snapshot!(tried(bot, &steps), @"as expected");
+}
+
+#[test]
+fn many_times_come_in_one_pass() {
+    let bot = "
+behaviors:
+  - name: many
+    on: chat.started
+    do:
+      - repeat: {times: 250, do: [{wait: 1m}]}
+      - note: done
+";
+    let steps = "
+      - event: chat.started
+      - pass: 250m
+        expect: [{note: done}]
+";
+    insta::assert_snapshot!(tried(bot, steps), @"as expected");
+}
+
+#[test]
+fn a_chain_of_causes_that_is_too_deep_is_stopped_and_told() {
+    for (wait, pass) in [("", ""), ("{wait: 1s}, ", "      - pass: 1h\n")] {
+        let bot = format!(
+            "
+behaviors:
+  - {{name: again, on: order.placed, do: [{wait}{{emit: {{type: order.placed, data: {{name: again}}}}}}]}}
+"
+        );
+        let came = tried(&bot, &format!("      - event: order.placed\n{pass}        expect: []\n"));
+        let emitted = r#"{"emit":{"type":"order.placed","data":{"name":"again"}}}"#;
+        let came = came.replace(emitted, "again");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(came.split_once(": ").expect("a place").1, @r#"[again,again,again,again,again,again,again,again,{"stopped":{"reason":"loop_guard","message":"8 events led to this one, each by a behavior: that looks like a loop"}}]"#);
+        }
+    }
+}
+
+#[test]
+fn a_simulation_has_an_end_that_is_told() {
+    let orders = "
+behaviors:
+  - name: many
+    on: chat.started
+    do:
+      - repeat: {times: 10000, do: [{http: {url: \"https://shop.example.com\"}}]}
+";
+    let steps = "
+      - event: chat.started
+        expect: []
+";
+    let came = tried(orders, steps);
+    insta::assert_snapshot!(summary(&came, "http"), @r#"10000 http, {"reason":"step_limit","message":"the runs of a simulation have at most 10000 turns"}}]"#);
+    let emit = "{emit: {type: order.placed, data: {name: again}}}, ".repeat(100);
+    let events = format!("behaviors:\n  - {{name: many, on: order.placed, do: [{emit}]}}\n");
+    let came = tried(&events, &steps.replace("chat.started", "order.placed"));
+    insta::assert_snapshot!(summary(&came, "emit"), @r#"10000 emit, {"reason":"loop_guard","message":"the runs of a simulation do at most 10000 things: that looks like a loop"}}]"#);
+}
+
+/// How often a step came, and what came of it all.
+fn summary(came: &str, word: &str) -> String {
+    let end = came.split_once(r#"{"stopped":"#).map_or("no end", |(_, end)| end);
+    format!("{} {word}, {end}", came.matches(&format!(r#"{{"{word}":"#)).count())
 }
