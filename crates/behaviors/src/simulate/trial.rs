@@ -76,6 +76,9 @@ impl std::ops::Deref for Broken {
     }
 }
 
+/// The keys that say what happens in a step: it has one of them.
+const CAUSE_KEYS: [&str; 4] = ["message", "press", "event", "pass"];
+
 /// The keys of a step.
 const STEP_KEYS: [&str; 9] =
     ["message", "press", "event", "pass", "stubs", "expect", "session", "client", "chat"];
@@ -237,18 +240,12 @@ impl Reading<'_> {
             stubs: Stubs::new(),
             steps: Vec::new(),
         };
+        let problems = self.problems.len();
         for Entry { key, at, value } in entries {
             match key.as_str() {
-                "name" => trial.name = text(value),
-                "at" => match text(value).parse() {
-                    Ok(at) => trial.at = at,
-                    Err(_) => self.wrong(
-                        value.at,
-                        "wrong_time",
-                        "`at` is a time, as 2026-11-21T12:00:00Z",
-                    ),
-                },
-                "channel" => trial.channel = Some(text(value)),
+                "name" => trial.name = self.text(value, "name").unwrap_or_default(),
+                "at" => trial.at = self.time(value).unwrap_or(trial.at),
+                "channel" => trial.channel = self.text(value, "channel"),
                 "customer" => trial.customer = Some(value_of(value)),
                 "session" => trial.session = Some(value_of(value)),
                 "client" => trial.client = Some(value_of(value)),
@@ -269,7 +266,10 @@ impl Reading<'_> {
             }
         }
         if trial.name.is_empty() || trial.steps.is_empty() {
-            self.wrong(node.at, "missing_key", "a test needs the keys `name` and `steps`");
+            // A key that is there and wrong was told.
+            if self.problems.len() == problems {
+                self.wrong(node.at, "missing_key", "a test needs the keys `name` and `steps`");
+            }
             return None;
         }
         Some(trial)
@@ -280,7 +280,7 @@ impl Reading<'_> {
             self.wrong(node.at, "wrong_kind", "a step of a test is a mapping, as `message: Hello`");
             return None;
         };
-        let mut cause = None;
+        let cause = self.cause(node, entries);
         let mut step = Step {
             place: format!("{}:{}", self.file, node.at.line),
             cause: Cause::Passes(SignedDuration::ZERO),
@@ -290,16 +290,7 @@ impl Reading<'_> {
         };
         for Entry { key, at, value } in entries {
             match key.as_str() {
-                "message" => cause = happening("chat.message", json!({ "text": text(value) })),
-                "press" => {
-                    let data = json!({ "value": text(value), "text": text(value) });
-                    cause = happening("chat.postback", data);
-                }
-                "event" => cause = self.event(value),
-                "pass" => match duration::parse(&text(value)) {
-                    Ok(time) => cause = Some(Cause::Passes(time)),
-                    Err(message) => self.wrong(value.at, "wrong_duration", message),
-                },
+                cause if CAUSE_KEYS.contains(&cause) => {}
                 "stubs" => step.stubs = self.stubs(value),
                 "expect" => match value_of(value) {
                     Value::Array(expected) => step.expect = Some(expected),
@@ -323,12 +314,47 @@ impl Reading<'_> {
                 }
             }
         }
-        let Some(cause) = cause else {
+        cause.map(|cause| Step { cause, ..step })
+    }
+
+    /// The one thing that happens in a step.
+    fn cause(&mut self, node: &Node, entries: &[Entry]) -> Option<Cause> {
+        let mut causes = entries.iter().filter(|entry| CAUSE_KEYS.contains(&entry.key.as_str()));
+        let Some(Entry { key, value, .. }) = causes.next() else {
             let message = "a step of a test needs `message`, `press`, `event` or `pass`";
             self.wrong(node.at, "missing_key", message);
             return None;
         };
-        Some(Step { cause, ..step })
+        if let Some(second) = causes.next() {
+            let message = format!(
+                "a step of a test has one cause: it has `{key}` already, so `{}` is a step of its own",
+                second.key
+            );
+            self.wrong(second.at, "two_causes", message);
+            return None;
+        }
+        match key.as_str() {
+            "message" => {
+                let text = self.text(value, key)?;
+                happening("chat.message", json!({ "text": text }))
+            }
+            "press" => {
+                let text = self.text(value, key)?;
+                happening("chat.postback", json!({ "value": text, "text": text }))
+            }
+            "event" => self.event(value),
+            _ => self.pass(value),
+        }
+    }
+
+    fn pass(&mut self, node: &Node) -> Option<Cause> {
+        match duration::parse(&self.text(node, "pass")?) {
+            Ok(time) => Some(Cause::Passes(time)),
+            Err(message) => {
+                self.wrong(node.at, "wrong_duration", message);
+                None
+            }
+        }
     }
 
     fn event(&mut self, node: &Node) -> Option<Cause> {
@@ -337,10 +363,17 @@ impl Reading<'_> {
                 let get = |key: &str| {
                     entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
                 };
-                let author = get("author").map(text);
-                (get("type").map(text).unwrap_or_default(), get("data").map(value_of), author)
+                let name = match get("type") {
+                    Some(name) => self.text(name, "type")?,
+                    None => String::new(),
+                };
+                let author = match get("author") {
+                    Some(author) => Some(self.text(author, "author")?),
+                    None => None,
+                };
+                (name, get("data").map(value_of), author)
             }
-            Kind::Scalar(_) | Kind::List(_) => (text(node), None, None),
+            Kind::Scalar(_) | Kind::List(_) => (self.text(node, "event")?, None, None),
         };
         let author = author.unwrap_or_else(|| AuthorKind::Customer.as_str().to_owned());
         let Some(author) = AuthorKind::ALL.into_iter().find(|kind| kind.as_str() == author) else {
@@ -356,6 +389,24 @@ impl Reading<'_> {
         let event_type: TypeName = heard.event_type;
         let data = data.unwrap_or(heard.sample);
         Some(Cause::Happens(Happening { event_type, data, author }))
+    }
+
+    /// The text of a key, which may be a number or a truth as well.
+    fn text(&mut self, node: &Node, key: &str) -> Option<String> {
+        let text = node.scalar().map(|scalar| scalar.text.clone());
+        if text.is_none() {
+            let message = format!("`{key}` is a text, not {}", node.what());
+            self.wrong(node.at, "wrong_kind", message);
+        }
+        text
+    }
+
+    fn time(&mut self, node: &Node) -> Option<Timestamp> {
+        let time = self.text(node, "at")?.parse();
+        if time.is_err() {
+            self.wrong(node.at, "wrong_time", "`at` is a time, as 2026-11-21T12:00:00Z");
+        }
+        time.ok()
     }
 
     fn stubs(&mut self, node: &Node) -> Stubs {
@@ -381,10 +432,6 @@ impl Reading<'_> {
 fn happening(name: &str, data: Value) -> Option<Cause> {
     let event_type = name.parse().ok()?;
     Some(Cause::Happens(Happening { event_type, data, author: AuthorKind::Customer }))
-}
-
-fn text(node: &Node) -> String {
-    node.scalar().map(|scalar| scalar.text.clone()).unwrap_or_default()
 }
 
 fn value_of(node: &Node) -> Value {

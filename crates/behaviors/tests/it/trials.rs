@@ -108,9 +108,7 @@ other: 1
     tests/a.yaml:6:9: error[wrong_time]: `at` is a time, as 2026-11-21T12:00:00Z
     tests/a.yaml:8:9: error[missing_key]: a step of a test needs `message`, `press`, `event` or `pass`
     tests/a.yaml:9:17: error[unknown_event]: there is no event type or alias "chat.massage"
-    tests/a.yaml:9:9: error[missing_key]: a step of a test needs `message`, `press`, `event` or `pass`
     tests/a.yaml:10:16: error[wrong_duration]: "soon" is no length of time: write 30s, 10m, 2h or 3 days
-    tests/a.yaml:10:9: error[missing_key]: a step of a test needs `message`, `press`, `event` or `pass`
     tests/a.yaml:11:22: error[unknown_key]: a step of a test has no key "expekt"; it knows message, press, event, pass, stubs, expect, session, client, chat
     tests/a.yaml:12:9: error[wrong_kind]: a step of a test is a mapping, as `message: Hello`
     tests/a.yaml:13:1: error[unknown_key]: a file of trials has no key "other"; it knows tests
@@ -303,4 +301,38 @@ behaviors:
 fn summary(came: &str, word: &str) -> String {
     let end = came.split_once(r#"{"stopped":"#).map_or("no end", |(_, end)| end);
     format!("{} {word}, {end}", came.matches(&format!(r#"{{"{word}":"#)).count())
+}
+
+#[test]
+fn a_step_of_a_test_has_one_cause_and_texts_where_it_wants_them() {
+    let text = "
+tests:
+  - name: [a, b]
+    at: {day: 1}
+    channel: [web]
+    steps:
+      - {message: hi, pass: 10m, expect: []}
+      - {expect: [], press: x, event: chat.message}
+      - message: {text: hi}
+      - press: [x]
+      - pass: {minutes: 10}
+      - event: [chat.message]
+      - event: {type: {name: chat.message}}
+      - event: {type: chat.message, author: [bot]}
+      - message: 17
+";
+    let problems = trial::read(&files(text), &Words).expect_err("it is wrong");
+    insta::assert_snapshot!(told(&problems), @"
+    tests/a.yaml:3:11: error[wrong_kind]: `name` is a text, not a list
+    tests/a.yaml:4:9: error[wrong_kind]: `at` is a text, not a mapping
+    tests/a.yaml:5:14: error[wrong_kind]: `channel` is a text, not a list
+    tests/a.yaml:7:23: error[two_causes]: a step of a test has one cause: it has `message` already, so `pass` is a step of its own
+    tests/a.yaml:8:32: error[two_causes]: a step of a test has one cause: it has `press` already, so `event` is a step of its own
+    tests/a.yaml:9:18: error[wrong_kind]: `message` is a text, not a mapping
+    tests/a.yaml:10:16: error[wrong_kind]: `press` is a text, not a list
+    tests/a.yaml:11:15: error[wrong_kind]: `pass` is a text, not a mapping
+    tests/a.yaml:12:16: error[wrong_kind]: `event` is a text, not a list
+    tests/a.yaml:13:23: error[wrong_kind]: `type` is a text, not a mapping
+    tests/a.yaml:14:45: error[wrong_kind]: `author` is a text, not a list
+    ");
 }
