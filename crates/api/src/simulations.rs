@@ -268,7 +268,7 @@ fn against(api: &Api, caller: &Caller<Read>, body: &SimulationBody) -> Result<Ag
         };
         let known = resolved.event_type;
         let data = event.data.clone().unwrap_or_else(|| known.sample().clone());
-        happenings.push(Happening { event_type: known.name.clone(), data, author });
+        happenings.push(Happening::new(known.name.clone(), data, author));
     }
     Ok(Against::Happenings(happenings))
 }

@@ -216,6 +216,7 @@ async fn recorded(
             event_type: event.event_type.clone(),
             data: event.data.clone(),
             author: event.author.kind,
+            has_chat: event.chat.is_some(),
         };
         let step = |did| Step {
             event: Some(event.id),

@@ -23,6 +23,7 @@ pub use self::budget::Budget;
 use crate::bot::Status;
 use crate::facts::{Facts, Seeds};
 use crate::run::{Run, RunState, StopReason, Turn, Wait};
+use crate::schedule::DUE;
 use crate::work::{Order as WorkOrder, WorkFailed};
 use crate::{Bot, Effect, Happened, Input, Owner, Took, hear, resume, start};
 
@@ -48,6 +49,16 @@ pub struct Happening {
     pub data: Value,
     /// Who did it.
     pub author: AuthorKind,
+    /// Whether it happens in the chat; what is due by a schedule does not.
+    pub has_chat: bool,
+}
+
+impl Happening {
+    /// What happens where such events do: in the chat, unless it is due by a schedule.
+    pub fn new(event_type: TypeName, data: Value, author: AuthorKind) -> Self {
+        let has_chat = event_type.as_str() != DUE;
+        Self { event_type, data, author, has_chat }
+    }
 }
 
 /// Whose an event is.
@@ -146,7 +157,7 @@ impl<'b> Simulator<'b> {
     /// Something happens, and all that follows from it at once.
     pub fn happens(&mut self, happening: &Happening) {
         self.is_spent = false;
-        if is_closed(&happening.event_type) {
+        if is_closed(happening) {
             self.close();
         } else if opens(happening) {
             self.chat.insert("status".into(), "open".into());
@@ -207,16 +218,26 @@ impl<'b> Simulator<'b> {
         let mut meta = envelope::to_value(event);
         if let Value::Object(meta) = &mut meta {
             meta.remove("data");
-            meta.insert("channel_kind".into(), self.channel_kind.clone().into());
+            meta.insert("channel_kind".into(), self.channel_kind(event).into());
         }
+        let facts = Facts { event: event.data.clone(), meta, ..Facts::default() };
+        if event.chat.is_some() { self.in_chat(facts, bot) } else { facts }
+    }
+
+    /// Facts with what a bot sees of the chat as it is now.
+    fn in_chat(&self, facts: Facts, bot: &BotName) -> Facts {
         Facts {
-            event: event.data.clone(),
-            meta,
             chat: Value::Object(self.chat.clone()),
             customer: self.customer.clone(),
             session: self.sessions.get(bot).cloned().unwrap_or_default(),
             client: self.clients.get(bot).cloned().unwrap_or_default(),
+            ..facts
         }
+    }
+
+    /// The word for the kind of channel that an event is of.
+    fn channel_kind(&self, event: &Event) -> Option<&str> {
+        event.chat.map(|_| self.channel_kind.as_str())
     }
 
     fn event(&mut self, happening: &Happening, by: Option<&BotName>, depth: u32) -> Event {
@@ -235,7 +256,7 @@ impl<'b> Simulator<'b> {
             (kind, None) => Author { kind, id: kind.as_str().into() },
         };
         draft.depth = depth;
-        draft.chat = Some(ChatId::new(Uuid::from_u128(1)));
+        draft.chat = happening.has_chat.then(|| ChatId::new(Uuid::from_u128(1)));
         let body = envelope::write(&draft);
         Event::new(Seq(self.count), Some(Order(self.count)), draft, body.into())
     }
@@ -248,7 +269,7 @@ impl<'b> Simulator<'b> {
         depth: u32,
     ) -> Vec<(Happening, BotName)> {
         let event = self.event(happening, by, depth);
-        if is_closed(&event.event_type) {
+        if is_closed(happening) {
             // But for those that its closing starts, which begin after this.
             self.cancel_waiting();
         }
@@ -281,7 +302,7 @@ impl<'b> Simulator<'b> {
         for (place, behavior) in bot.behaviors().iter().enumerate() {
             let hears = behavior.on.iter().any(|heard| {
                 heard.event_type == event.event_type
-                    && heard.matches(Some(&self.channel_kind), event.author.kind, &event.data)
+                    && heard.matches(self.channel_kind(event), event.author.kind, &event.data)
             });
             if behavior.status != Status::Off && hears && (behavior.aside || !asides_only) {
                 hearing.push((place, behavior.priority));
@@ -293,12 +314,14 @@ impl<'b> Simulator<'b> {
 
     /// Gives an event to the run that waits for an answer.
     fn ask(&mut self, event: &Event, raised: &mut Vec<(Happening, BotName)>) -> Taken {
-        let waiting = self.waiting.and_then(|waiting| self.run(waiting));
+        let waiting = self.waiting.filter(|_| event.chat.is_some());
+        let waiting = waiting.and_then(|waiting| self.run(waiting));
         let Some(run) = waiting.cloned() else { return Taken::Nobody };
         let Some(bot) = self.bots.iter().find(|bot| bot.name == run.bot).copied() else {
             return Taken::Nobody;
         };
-        let Some(happened) = Happened::of(event, Some(&self.channel_kind), &bot.name) else {
+        let kind = self.channel_kind(event);
+        let Some(happened) = Happened::of(event, kind, &bot.name) else {
             return Taken::Nobody;
         };
         let facts = self.facts_of(&run, event.depth);
@@ -340,6 +363,7 @@ impl<'b> Simulator<'b> {
             event_type: event_type.unwrap_or_else(|| "chat.message".parse().expect("a good name")),
             data: run.started_with.get("event").cloned().unwrap_or_default(),
             author: AuthorKind::System,
+            has_chat: run.chat.is_some(),
         };
         let event = self.event(&happening, None, depth);
         self.facts(&event, &run.bot)
@@ -356,17 +380,16 @@ impl<'b> Simulator<'b> {
         let mut raised = Vec::new();
         loop {
             self.guard(&mut turn, depth);
+            imagined::refuse_without_chat(&mut turn, facts);
             raised.extend(self.imagine(bot, &mut turn));
             let RunState::Waiting { wait: Wait::Work { order } } = turn.run.state.clone() else {
                 break;
             };
             self.timers.remove(&turn.run.id);
             let outcome = self.stub(bot, &turn.run, &order);
-            let facts = Facts {
-                session: self.sessions.get(&bot.name).cloned().unwrap_or_default(),
-                client: self.clients.get(&bot.name).cloned().unwrap_or_default(),
-                chat: Value::Object(self.chat.clone()),
-                ..facts.clone()
+            let facts = match turn.run.chat {
+                Some(_) => self.in_chat(facts.clone(), &bot.name),
+                None => facts.clone(),
             };
             let seeds = self.seeds();
             turn = resume(bot, turn.run, Input::Done { outcome, log: Vec::new() }, &facts, seeds);
@@ -377,8 +400,10 @@ impl<'b> Simulator<'b> {
 
     fn keep(&mut self, run: Run) {
         match &run.state {
-            RunState::Waiting { wait: Wait::Answer { .. } } => self.replace(run.id),
-            RunState::Waiting { wait: Wait::Time { .. } | Wait::Work { .. } } => {
+            RunState::Waiting { wait: Wait::Answer { .. } } if run.chat.is_some() => {
+                self.replace(run.id);
+            }
+            RunState::Waiting { .. } => {
                 self.waiting = self.waiting.filter(|waiting| *waiting != run.id);
             }
             RunState::Done => self.over(run.id),
@@ -436,7 +461,8 @@ impl<'b> Simulator<'b> {
 
     /// The runs that wait in a chat that was closed are over.
     fn cancel_waiting(&mut self) {
-        let waits = |run: &&mut Run| matches!(run.state, RunState::Waiting { .. });
+        let waits =
+            |run: &&mut Run| run.chat.is_some() && matches!(run.state, RunState::Waiting { .. });
         for run in self.runs.iter_mut().filter(waits) {
             cancel(run, "the chat was closed", self.now);
             self.timers.remove(&run.id);
@@ -484,6 +510,9 @@ impl<'b> Simulator<'b> {
             }
             raised.extend(self.change(&turn.run, effect).map(|next| (next, bot.name.clone())));
         }
+        if turn.run.chat.is_none() {
+            return raised;
+        }
         if let Some(session) = turn.session.take() {
             self.sessions.insert(bot.name.clone(), session);
         }
@@ -494,14 +523,14 @@ impl<'b> Simulator<'b> {
     }
 }
 
-fn is_closed(event_type: &TypeName) -> bool {
-    event_type.as_str() == "chat.closed"
+fn is_closed(happening: &Happening) -> bool {
+    happening.has_chat && happening.event_type.as_str() == "chat.closed"
 }
 
 /// Whether a chat that was closed is open again by this.
 fn opens(happening: &Happening) -> bool {
     let speaks = happening.author == AuthorKind::Customer && happening.event_type.is_speech();
-    speaks || happening.event_type.as_str() == "chat.reopened"
+    happening.has_chat && (speaks || happening.event_type.as_str() == "chat.reopened")
 }
 
 fn cancel(run: &mut Run, message: &str, now: Timestamp) {

@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 use tidings_model::{AuthorKind, Holder};
 use uuid::Uuid;
 
-use super::{Happening, Simulator};
+use super::{Happening, Simulator, budget};
 use crate::effect::NotifyTo;
-use crate::run::Run;
+use crate::facts::Facts;
+use crate::run::{Run, StopReason, Turn};
 use crate::work::{Order, Work};
 use crate::{Effect, HandOverTo, Say};
 
@@ -88,12 +89,47 @@ pub(super) fn answer(order: &Order, id: Uuid) -> Value {
     }
 }
 
+/// Stops a turn that would do something to a chat, where there is none.
+pub(super) fn refuse_without_chat(turn: &mut Turn, facts: &Facts) {
+    if turn.run.chat.is_some() || !turn.effects.iter().any(needs_chat) {
+        return;
+    }
+    let event_type = facts.meta.get("type").and_then(Value::as_str).unwrap_or_default();
+    let message = format!("{event_type} is not an event of a chat, so there is nobody to speak to");
+    budget::stop(turn, StopReason::EffectRefused, message);
+}
+
+/// Whether an effect is of a chat.
+fn needs_chat(effect: &Effect) -> bool {
+    match effect {
+        Effect::Say(_)
+        | Effect::Filled { .. }
+        | Effect::Label { .. }
+        | Effect::SetChatVariable { .. }
+        | Effect::Note { .. }
+        | Effect::Assign { .. }
+        | Effect::Move { .. }
+        | Effect::Close { .. }
+        | Effect::HandOver { .. }
+        | Effect::GiveBack => true,
+        Effect::Emit { .. }
+        | Effect::Answer { .. }
+        | Effect::Change { .. }
+        | Effect::Refuse { .. }
+        | Effect::Notify(_)
+        | Effect::PassControl { .. }
+        | Effect::SetTimer { .. }
+        | Effect::CancelTimer => false,
+    }
+}
+
 impl Simulator<'_> {
     /// Changes what is imagined; gives the event that tells of it, where others could react to it.
     pub(super) fn change(&mut self, run: &Run, effect: Effect) -> Option<Happening> {
+        let has_chat = run.chat.is_some();
         let happening = |name: &str, data: Value| {
             let event_type = name.parse().ok()?;
-            Some(Happening { event_type, data, author: AuthorKind::Bot })
+            Some(Happening { event_type, data, author: AuthorKind::Bot, has_chat })
         };
         match effect {
             Effect::Say(say) => {
@@ -103,7 +139,7 @@ impl Simulator<'_> {
                 happening("chat.message", json!({ "text": say.text }))
             }
             Effect::Emit { event_type, data } => {
-                Some(Happening { event_type, data, author: AuthorKind::Bot })
+                Some(Happening { event_type, data, author: AuthorKind::Bot, has_chat })
             }
             Effect::Filled { data } => happening("chat.form_filled", data),
             Effect::Label { add, remove } => {
@@ -143,7 +179,7 @@ impl Simulator<'_> {
                 None
             }
             Effect::PassControl { from, to } => {
-                if self.control.holder == (Holder::Bot { id: from }) {
+                if has_chat && self.control.holder == (Holder::Bot { id: from }) {
                     self.control.holder = Holder::Bot { id: to };
                 }
                 None

@@ -388,7 +388,7 @@ impl Reading<'_> {
         };
         let event_type: TypeName = heard.event_type;
         let data = data.unwrap_or(heard.sample);
-        Some(Cause::Happens(Happening { event_type, data, author }))
+        Some(Cause::Happens(Happening::new(event_type, data, author)))
     }
 
     /// The text of a key, which may be a number or a truth as well.
@@ -431,7 +431,7 @@ impl Reading<'_> {
 
 fn happening(name: &str, data: Value) -> Option<Cause> {
     let event_type = name.parse().ok()?;
-    Some(Cause::Happens(Happening { event_type, data, author: AuthorKind::Customer }))
+    Some(Cause::Happens(Happening::new(event_type, data, AuthorKind::Customer)))
 }
 
 fn value_of(node: &Node) -> Value {

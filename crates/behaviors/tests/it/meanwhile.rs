@@ -198,7 +198,7 @@ fn chat(bot: &str, story: &[(&str, Value)]) -> String {
         lines.push(format!("* {event_type} {data}"));
         let event_type = event_type.parse().expect("a type");
         let author = AuthorKind::Customer;
-        simulator.happens(&Happening { event_type, data: data.clone(), author });
+        simulator.happens(&Happening::new(event_type, data.clone(), author));
         lines.extend(
             simulator.told().iter().map(|told| format!("  {}: {}", told.behavior, told.what)),
         );

@@ -61,7 +61,7 @@ tests:
         stubs: {http: {error: timed_out}}
         expect: [{http: {}}, {say: "No: timed_out"}]
       - event: {type: schedule.due, data: {bot: pizzeria, behavior: due}}
-        expect: {say: Good morning.}
+        expect: {stopped: {reason: effect_refused}}
 "#;
     let text = text.replace("{id: 17}", "{id: \"17\"}");
     let trials =
@@ -335,4 +335,32 @@ tests:
     tests/a.yaml:13:23: error[wrong_kind]: `type` is a text, not a mapping
     tests/a.yaml:14:45: error[wrong_kind]: `author` is a text, not a list
     ");
+}
+
+#[test]
+fn what_is_due_by_a_schedule_has_no_chat() {
+    let bot = "
+behaviors:
+  - {name: welcome, on: chat.started, do: [{set: {session.seen: 1}}, {ask: What is it?, timeout: {after: 2h, do: [{note: silence}]}}]}
+  - name: due
+    schedule: \"0 9 * * *\"
+    do:
+      - http: {url: \"https://shop.example.com/{{ chat.status | default('no chat') }}/{{ customer.id | default('nobody') }}/{{ session.seen | default('new') }}/{{ meta.channel_kind | default('no channel') }}\"}
+      - set: {session.seen: 2}
+      - emit: {type: order.placed, data: {name: daily}}
+  - {name: placed, on: order.placed, do: [{wait: 1h}, {say: A new order.}]}
+";
+    let steps = "
+      - event: chat.started
+      - event: {type: schedule.due, data: {bot: pizzeria, behavior: due}}
+        expect:
+          - http: {url: https://shop.example.com/no chat/nobody/new/no channel}
+          - emit: {type: order.placed}
+        session: {seen: 1}
+      - pass: 1h
+        expect: [{stopped: {reason: effect_refused, message: \"order.placed is not an event of a chat, so there is nobody to speak to\"}}]
+      - pass: 1h
+        expect: [{note: silence}]
+";
+    insta::assert_snapshot!(tried(bot, steps), @"as expected");
 }
