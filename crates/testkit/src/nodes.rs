@@ -55,6 +55,17 @@ impl Nodes {
         &self.worlds
     }
 
+    /// Waits until the nodes work on so many shares, whoever has the most.
+    pub async fn until_held(&self, counts: &[usize]) {
+        let what = format!("{counts:?} shares to be held");
+        let are_held = async || {
+            let mut now: Vec<usize> = self.worlds.iter().map(World::shares_held).collect();
+            now.sort_unstable_by(|one, other| other.cmp(one));
+            (now == counts).then_some(())
+        };
+        self.at(0).until(&what, are_held).await;
+    }
+
     /// One more node joins; it is the last.
     pub async fn join(&mut self) -> &World {
         let first = self.at(0);

@@ -29,7 +29,7 @@ use tidings_model::{
     ChannelId, Clock, Delivery, Destination, EndpointId, Event, NodeId, Seq, Timestamp, WorkspaceId,
 };
 use tidings_outbound::{Client, Options as Ways, Policy, Roots};
-use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Nodes, Scan, Store, Timer};
+use tidings_store::{DocumentQuery, EventQuery, Held, Kind, Nodes, Scan, Share, Store, Timer};
 use tidings_store_sqlite::{Options, SqliteArchive, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -394,6 +394,11 @@ impl World {
     pub fn turn(&self, by: Duration) {
         self.clock.turn(by);
         self.app.look_at_timers();
+    }
+
+    /// How many shares this node works on.
+    pub fn shares_held(&self) -> usize {
+        Share::all().filter(|share| self.app.holds(self.workspace, *share)).count()
     }
 
     /// Waits until nothing is left to do now: every reader is at the end of the log, and no timer is due.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tidings_model::Delivery;
-use tidings_store::{DocumentQuery, Kind, Scan, Share, Version};
+use tidings_store::{DocumentQuery, Kind, Scan, Version};
 use tidings_testkit::bus::Trouble;
 use tidings_testkit::nodes::Nodes;
 use tidings_testkit::receiver::{Receiver, Reply};
@@ -14,22 +14,6 @@ const ECHO: &str = "
 behaviors:
   - {name: echo, on: chat.message, from: customer, do: [{say: 'Heard: {{ event.text }}'}]}
 ";
-
-/// How many shares a node works on.
-fn held(world: &World) -> usize {
-    Share::all().filter(|share| world.app.holds(world.workspace, *share)).count()
-}
-
-/// Waits until the nodes work on so many shares, whoever has the most.
-async fn until_held(nodes: &Nodes, counts: &[usize]) {
-    let what = format!("{counts:?} shares to be held");
-    let are_held = async || {
-        let mut now: Vec<usize> = nodes.all().iter().map(held).collect();
-        now.sort_unstable_by(|one, other| other.cmp(one));
-        (now == counts).then_some(())
-    };
-    nodes.at(0).until(&what, are_held).await;
-}
 
 /// So many visitors, each in a chat of their own: some for every node.
 async fn visitors(nodes: &Nodes, count: usize) -> Vec<Visitor> {
@@ -67,18 +51,18 @@ async fn all_are_answered(nodes: &Nodes, all: &[Visitor], text: &str) {
 async fn who_joins_gets_a_part_and_who_leaves_gives_it_back() {
     let mut nodes = Nodes::start(1, Trouble::default()).await;
     nodes.at(0).publish_good("echo", ECHO).await;
-    until_held(&nodes, &[16]).await;
+    nodes.until_held(&[16]).await;
     let all = visitors(&nodes, 12).await;
     all_are_answered(&nodes, &all, "alone").await;
     nodes.join().await;
     // While shares move.
     all_are_answered(&nodes, &all, "two").await;
-    until_held(&nodes, &[8, 8]).await;
+    nodes.until_held(&[8, 8]).await;
     nodes.join().await;
     all_are_answered(&nodes, &all, "three").await;
-    until_held(&nodes, &[6, 5, 5]).await;
+    nodes.until_held(&[6, 5, 5]).await;
     nodes.leaves(1).await;
-    until_held(&nodes, &[8, 8]).await;
+    nodes.until_held(&[8, 8]).await;
     all_are_answered(&nodes, &all, "two again").await;
     nodes.finish().await;
 }
@@ -88,7 +72,7 @@ async fn the_work_of_a_node_that_dies_goes_on_elsewhere() {
     let mut nodes = Nodes::start(1, Trouble::default()).await;
     nodes.at(0).publish_good("echo", ECHO).await;
     nodes.join().await;
-    until_held(&nodes, &[8, 8]).await;
+    nodes.until_held(&[8, 8]).await;
     let all = visitors(&nodes, 12).await;
     all_are_answered(&nodes, &all, "before").await;
     for visitor in &all {
@@ -98,7 +82,7 @@ async fn the_work_of_a_node_that_dies_goes_on_elsewhere() {
     for visitor in &all {
         visitor.waits_for(nodes.at(0), "bot Heard: meanwhile").await;
     }
-    until_held(&nodes, &[16]).await;
+    nodes.until_held(&[16]).await;
     all_are_answered(&nodes, &all, "after").await;
     let said = nodes.at(0).app.node();
     let said = nodes.members.said(said).expect("it beats");
@@ -112,7 +96,7 @@ async fn a_paused_node_that_comes_back_writes_nothing() {
     let receiver = Receiver::start().await;
     let body = json!({ "url": receiver.url, "events": ["chat.message"] });
     assert_eq!(nodes.at(0).post("/api/v1/endpoints", &body).await.status, 201);
-    until_held(&nodes, &[16]).await;
+    nodes.until_held(&[16]).await;
     let channel = nodes.at(0).web_channel().await;
     let alice = Visitor::comes(nodes.at(0), channel).await;
     // A webhook is on its way out, and its receiver says nothing.
@@ -124,12 +108,14 @@ async fn a_paused_node_that_comes_back_writes_nothing() {
     // The other one takes the work, and makes the delivery: it cannot know that one is on its way.
     nodes.join().await;
     let (paused, other) = (nodes.at(0), nodes.at(1));
-    other.until("the other to hold all", async || (held(other) == 16).then_some(())).await;
+    other.until("the other to hold all", async || (other.shares_held() == 16).then_some(())).await;
     let tries_of_the_other = || receiver.got().len() - before;
     other.until("another try", async || (tries_of_the_other() > 0).then_some(())).await;
     // Both are sent away with a 500, and both want to write that down.
     receiver.answers(|_| Reply::Status(500));
-    paused.until("the paused one to know", async || (held(paused) == 0).then_some(())).await;
+    paused
+        .until("the paused one to know", async || (paused.shares_held() == 0).then_some(()))
+        .await;
     let written = other
         .until("the other's try to be written", async || {
             Some(deliveries(other).await).filter(|written| !written.is_empty())
@@ -142,7 +128,7 @@ async fn a_paused_node_that_comes_back_writes_nothing() {
     receiver.answers(|_| Reply::Status(204));
     // It may come back: it begins anew, with leases of its own.
     nodes.members.wake(paused.app.node());
-    until_held(&nodes, &[8, 8]).await;
+    nodes.until_held(&[8, 8]).await;
     nodes.turn(std::time::Duration::from_secs(60));
     nodes.finish().await;
 }
@@ -162,7 +148,7 @@ async fn what_was_changed_before_an_event_is_known_wherever_it_is_handled() {
     // No hint comes through, so that the other node would know of the endpoint some seconds later.
     let mut nodes = Nodes::start(1, Trouble { lost: 100, ..Trouble::default() }).await;
     nodes.join().await;
-    until_held(&nodes, &[8, 8]).await;
+    nodes.until_held(&[8, 8]).await;
     let receiver = Receiver::start().await;
     let first = nodes.at(0);
     for count in 1..=3 {
@@ -185,6 +171,6 @@ async fn a_node_that_is_alone_has_no_leases() {
     let world = World::start().await;
     let query = DocumentQuery { kind: Kind::Lease, scan: Scan::All, after: None, limit: 100 };
     let page = world.app.store().documents(world.workspace, query).await.expect("it can be read");
-    assert_eq!((page.documents.len(), held(&world)), (0, 16));
+    assert_eq!((page.documents.len(), world.shares_held()), (0, 16));
     world.finish().await;
 }
