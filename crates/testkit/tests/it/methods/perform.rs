@@ -89,6 +89,10 @@ pub(super) async fn perform(
     for name in row.during.iter().filter(|_| answer.is_ok()) {
         act.set_up(name).await?;
     }
+    if !row.during.is_empty() {
+        // Who came meanwhile goes again.
+        act.lines.clear();
+    }
     let mut outcome = Outcome { answer, heard: BTreeMap::new(), missed: Vec::new() };
     if outcome.answer.is_ok() {
         for (who, wanted) in &row.heard {
