@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tidings_model::{NESTING_MAX, nesting};
 
 use crate::problem::{Code, Problem};
 use crate::state::Api;
@@ -97,10 +98,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             format!("the body is not UTF-8 at byte {}", error.valid_up_to()),
         )
     })?;
-    match serde_json::from_str(text) {
-        Ok(value) => Ok(value),
-        Err(error) => Err(explain::<T>(text, &error)),
+    if nesting(bytes) > NESTING_MAX {
+        let message = format!("the body is nested deeper than {NESTING_MAX} levels");
+        return Err(Problem::new(Code::TooDeep, message));
     }
+    serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
 }
 
 fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Problem {

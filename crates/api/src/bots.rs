@@ -12,7 +12,7 @@ use tidings_app::pipeline::failing::{self, Failure, Mark, Pause, SHOWN_MAX};
 use tidings_app::pipeline::question;
 use tidings_app::pipeline::schedule::Scheduled;
 use tidings_behaviors::Owner;
-use tidings_model::{Author, BotName, Timestamp, WorkspaceId};
+use tidings_model::{Author, BotName, NESTING_MAX, Timestamp, WorkspaceId, nesting};
 use tidings_store::{DocKey, Kind, Scan};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -108,6 +108,8 @@ async fn asked(
         pairs.map(|(name, value)| (name.into_owned(), value.into())).collect();
     let body = match std::str::from_utf8(body) {
         Ok("") | Err(_) => Value::Null,
+        // What nests too deep to be told stays a text.
+        Ok(text) if nesting(body) > NESTING_MAX => text.into(),
         Ok(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
     };
     let data = json!({ "bot": bot, "path": path, "method": method, "query": query, "body": body });

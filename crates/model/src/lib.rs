@@ -20,6 +20,7 @@ pub mod event;
 pub mod group;
 pub mod hook;
 pub mod id;
+pub mod nesting;
 pub mod properties;
 pub mod record;
 pub mod service_level;
@@ -42,6 +43,7 @@ pub use id::{
     GroupName, HookId, InvalidId, JobId, NodeId, RecordId, RunId, ServiceLevelId, ThreadId,
     TokenId, WorkspaceId,
 };
+pub use nesting::{NESTING_MAX, READ_NESTING_MAX, nesting};
 pub use properties::{Properties, PropertyPlace, PropertyType};
 pub use record::{Record, RecordType};
 pub use service_level::{AppliesTo, OpenHours, OpenTime, PauseWhen, ServiceLevel, Weekday};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tidings_model::{Draft, Timestamp, WorkspaceId, envelope};
+use tidings_model::{Draft, READ_NESTING_MAX, Timestamp, WorkspaceId, envelope, nesting};
 
 use crate::{
     Advance, Batch, Claim, CommitError, Delete, DocKey, Expect, Put, TimerChange, TimerName,
@@ -117,6 +117,11 @@ pub fn prepare(batch: Batch) -> Result<Prepared, CommitError> {
     let events: Vec<PreparedEvent> = batch.events.into_iter().map(event).collect();
     let puts: Vec<PreparedPut> = batch.puts.into_iter().map(put).collect();
     let timers: Vec<PreparedTimer> = batch.timers.into_iter().map(timer).collect();
+    let mut bodies = events.iter().map(|event| event.body.as_ref());
+    let mut documents = puts.iter().map(|put| put.body.as_slice());
+    if bodies.any(is_too_deep) || documents.any(is_too_deep) {
+        return Err(CommitError::Malformed { problem: "nests deeper than it could be read" });
+    }
     let bytes = events.iter().map(|event| event.body.len()).sum::<usize>()
         + puts.iter().map(|put| put.body.len() + put.entries.len()).sum::<usize>()
         + timers.iter().map(timer_bytes).sum::<usize>();
@@ -134,6 +139,11 @@ pub fn prepare(batch: Batch) -> Result<Prepared, CommitError> {
         cursors: batch.cursors,
         bytes,
     })
+}
+
+/// Whether JSON would be written that cannot be read again.
+fn is_too_deep(json: &[u8]) -> bool {
+    nesting(json) > READ_NESTING_MAX
 }
 
 fn event(draft: Draft) -> PreparedEvent {
@@ -185,4 +195,31 @@ pub fn document_crc(content: u32, version: Version) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(content);
     hasher.update(&version.0.to_le_bytes());
     hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tidings_model::EventId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_that_could_not_be_read() {
+        let nested = |levels: usize| (0..levels).fold(Value::Null, |inner, _| vec![inner].into());
+        let prepared = |levels: usize| {
+            let workspace = WorkspaceId::new(Uuid::nil());
+            let event_type = "chat.custom".parse().expect("a name");
+            let id = EventId::new(Uuid::nil());
+            let mut batch = Batch::new(workspace);
+            let draft =
+                Draft::new(id, event_type, workspace, Timestamp::UNIX_EPOCH, nested(levels));
+            batch.events.push(draft);
+            prepare(batch)
+        };
+        let read = prepared(READ_NESTING_MAX - 1).expect("it is written");
+        assert!(envelope::read(&read.events[0].body).is_ok());
+        assert!(matches!(prepared(READ_NESTING_MAX), Err(CommitError::Malformed { .. })));
+    }
 }

@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use tidings_app::desk::team::bots;
+use tidings_model::{NESTING_MAX, nesting};
 use tidings_wire::livechat::{self, ErrorType, Failure, Side, Transport, Version};
 
 use super::call::{Call, Peer};
@@ -159,6 +160,10 @@ fn payload(method: &Method, query: Option<&str>, body: &Bytes) -> Result<Value, 
     }
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(json!({}));
+    }
+    if nesting(body) > NESTING_MAX {
+        let why = format!("the body is nested deeper than {NESTING_MAX} levels");
+        return Err(Failure::new(ErrorType::Validation, why));
     }
     serde_json::from_slice(body).map_err(|error| {
         Failure::new(ErrorType::Validation, format!("the body is not JSON: {error}"))

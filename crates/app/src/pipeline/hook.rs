@@ -10,7 +10,7 @@ use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use serde_json::{Map, Value, json};
-use tidings_model::{Author, Hook, HookId, HookScheme};
+use tidings_model::{Author, Hook, HookId, HookScheme, NESTING_MAX, nesting};
 use tidings_store::ReadError;
 use tidings_wire::standard_webhooks::{
     ID_HEADER, Received, SIGNATURE_HEADER, Secret, TIMESTAMP_HEADER, TOLERANCE_S, verify,
@@ -160,6 +160,8 @@ fn told(hook: &Hook, call: &Call) -> Value {
             query.extend(fields.map(|(name, value)| (name.into_owned(), value.into())));
             text.into()
         }
+        // What nests too deep to be told stays a text.
+        Ok(text) if nesting(&call.body) > NESTING_MAX => text.into(),
         Ok(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
         Err(_) => {
             use base64::Engine;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_app::desk::hub::{Cut, frame};
+use tidings_model::{NESTING_MAX, nesting};
 use tidings_wire::livechat::{ErrorType, Failure, Side, Version};
 
 /// The longest name of a request, in bytes: SDKs take some twenty.
@@ -37,6 +38,10 @@ pub(super) fn read(text: &str) -> Result<Request, Bytes> {
         let failure = Failure::new(ErrorType::Validation, why);
         answer(request_id, action.unwrap_or_default(), Err(failure))
     };
+    if nesting(text.as_bytes()) > NESTING_MAX {
+        let why = format!("the frame is nested deeper than {NESTING_MAX} levels");
+        return Err(refused(None, None, why));
+    }
     let value: Value = serde_json::from_str(text)
         .map_err(|error| refused(None, None, format!("the frame is not JSON: {error}")))?;
     let (request_id, action) = (

@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tidings_behaviors::WorkFailed;
+use tidings_model::{NESTING_MAX, nesting};
 use tidings_outbound::{Answer, Request, SendError};
 
 use super::{Job, Outcome, keys};
@@ -221,7 +222,8 @@ fn shown(answer: &Answer) -> Outcome {
         .and_then(|value| value.split(';').next())
         .is_some_and(|media| media.trim().ends_with("json"));
     let status = answer.status.as_u16();
-    if is_json && let Ok(json) = serde_json::from_slice::<Value>(&answer.body_head) {
+    let is_read = is_json && nesting(&answer.body_head) <= NESTING_MAX;
+    if is_read && let Ok(json) = serde_json::from_slice::<Value>(&answer.body_head) {
         return Ok(json!({ "status": status, "headers": headers, "json": json }));
     }
     Ok(json!({ "status": status, "headers": headers, "text": answer.text_head() }))

@@ -112,6 +112,27 @@ async fn a_behavior_answers_who_calls() {
 }
 
 #[tokio::test]
+async fn what_nests_too_deep_is_a_text_and_everything_can_be_read() {
+    let world = World::start().await;
+    let path = hook(&world, json!({"name": "shop"})).await;
+    let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    let called = answer(world.anonymous(Method::POST, &path).body(deep.clone())).await;
+    assert_eq!(called.status, 200, "{}", called.text);
+    world.settle().await;
+    let body = format!(r#"{{"fields": {{"list": {deep}}}}}"#);
+    let refused = world
+        .call(Method::POST, "/api/v1/records/task")
+        .header("content-type", "application/json")
+        .body(body);
+    let refused = answer(refused).await;
+    assert_eq!((refused.status, &refused.body["code"]), (400, &json!("too_deep")));
+    let world = world.restart().await;
+    let told = world.events_of("webhook.received").await;
+    assert_eq!(told[0]["data"]["body"], json!(deep));
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn what_fails_is_answered_by_default_and_told() {
     let world = World::start().await;
     let path = hook(&world, json!({"name": "shop"})).await;
