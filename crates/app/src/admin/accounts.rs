@@ -111,21 +111,22 @@ pub async fn put(
             format!("a name has letters, digits, _ - and ., at most {NAME_BYTES_MAX} bytes");
         return Err(AdminError::invalid("/name", problem));
     }
-    check(&change)?;
+    let hosts = check(&change)?;
     let key = DocKey::new(Kind::Account, name);
     let found = app.store.document(workspace, &key).await?.map(seen::<Account>).transpose()?;
     let secret = match (&change.secret, &found) {
         (Some(secret), _) => app.sealer.seal(secret),
-        (None, Some(found)) if found.value.way == change.way => found.value.secret.clone(),
+        // What is kept goes only where it was given for.
+        (None, Some(found))
+            if found.value.way == change.way
+                && hosts.iter().all(|host| found.value.hosts.contains(host)) =>
+        {
+            found.value.secret.clone()
+        }
         (None, _) => return Err(AdminError::invalid("/secret", "is missing")),
     };
-    let account = Account {
-        name: name.to_owned(),
-        way: change.way,
-        hosts: change.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
-        secret,
-        updated_at: app.now(),
-    };
+    let account =
+        Account { name: name.to_owned(), way: change.way, hosts, secret, updated_at: app.now() };
     let before = found.map_or(Seen::absent(()), |found| found.apart().1);
     let put: Put = before.map(|()| account.clone()).put(key, Vec::new());
     let mut batch = tidings_store::Batch::new(workspace);
@@ -134,17 +135,20 @@ pub async fn put(
     Ok(account)
 }
 
-fn check(change: &AccountChange) -> Result<(), AdminError> {
+/// Gives the hosts as addresses name them.
+fn check(change: &AccountChange) -> Result<Vec<String>, AdminError> {
     if change.hosts.is_empty() || change.hosts.len() > HOSTS_MAX {
         let problem = format!("names 1 to {HOSTS_MAX} hosts, as api.example.com");
         return Err(AdminError::invalid("/hosts", problem));
     }
+    let mut hosts = Vec::with_capacity(change.hosts.len());
     for (place, host) in change.hosts.iter().enumerate() {
-        let is_host = url::Host::parse(host).is_ok() && !host.contains('/');
-        if !is_host {
+        let parsed = url::Host::parse(host).ok().filter(|_| !host.contains('/'));
+        let Some(parsed) = parsed else {
             let problem = "is no host: write api.example.com, without scheme, port and path";
             return Err(AdminError::invalid(format!("/hosts/{place}"), problem));
-        }
+        };
+        hosts.push(parsed.to_string());
     }
     if change
         .secret
@@ -155,7 +159,7 @@ fn check(change: &AccountChange) -> Result<(), AdminError> {
         return Err(AdminError::invalid("/secret", problem));
     }
     headers(&change.way, change.secret.as_deref().unwrap_or("x"))
-        .map(drop)
+        .map(|_| hosts)
         .ok_or_else(|| AdminError::invalid("/way", "cannot be written as a header"))
 }
 

@@ -128,6 +128,12 @@ behaviors:
     assert!(last.last().is_some_and(|line| line.ends_with("account_not_for_host")), "{last:?}");
     let runs = world.get("/api/v1/runs").await.text;
     assert!(!runs.contains("very-secret"), "no trace has it");
+    let elsewhere = json!({"kind": "bearer", "hosts": ["127.0.0.1", "evil.example"]});
+    let wrong = world.put("/api/v1/accounts/crm", &elsewhere).await;
+    assert_eq!((wrong.status, wrong.pointer()), (422, "/secret"), "it was given for one host");
+    let spelt = json!({"kind": "bearer", "hosts": ["127.1"]});
+    let same = world.put("/api/v1/accounts/crm", &spelt).await;
+    assert_eq!((same.status, &same.body["hosts"]), (200, &json!(["127.0.0.1"])));
     let wrong = world.put("/api/v1/accounts/a", &json!({"kind": "bearer", "hosts": []})).await;
     assert_eq!((wrong.status, wrong.pointer()), (422, "/hosts"));
     world.finish().await;
