@@ -88,8 +88,14 @@ fn key((text, id): (&str, &str)) -> Result<(RecordType, RecordId), Problem> {
     Ok((record_type(text)?, id))
 }
 
-fn hand<R>(caller: &Caller<R>, headers: &HeaderMap) -> Result<Hand<'static>, Problem> {
-    let once = answer::idempotency_key(caller, headers)?.map(|key| format!("key:{key}"));
+/// Who changes something by a call. A key is that of one operation at one address: with another it is another call.
+fn hand<R>(
+    caller: &Caller<R>,
+    headers: &HeaderMap,
+    operation: &str,
+) -> Result<Hand<'static>, Problem> {
+    let key = answer::idempotency_key(caller, headers)?;
+    let once = key.map(|key| format!("key:{key}:{operation}"));
     Ok(Hand { author: caller.author(), cause: None, once })
 }
 
@@ -191,7 +197,7 @@ async fn create(
     headers: HeaderMap,
     JsonBody(body): JsonBody<RecordBody>,
 ) -> Answer {
-    let hand = hand(&caller, &headers)?;
+    let hand = hand(&caller, &headers, &format!("create:{text}"))?;
     let workspace = caller.workspace();
     let fields = without_nulls(body.fields);
     let record = records::create(&api.app, workspace, &hand, record_type(&text)?, fields).await?;
@@ -237,7 +243,7 @@ async fn change(
     JsonBody(body): JsonBody<RecordBody>,
 ) -> Answer {
     let (record_type, id) = key((&text, &id))?;
-    let hand = hand(&caller, &headers)?;
+    let hand = hand(&caller, &headers, &format!("change:{id}"))?;
     let workspace = caller.workspace();
     let record =
         records::update(&api.app, workspace, &hand, (&record_type, id), &body.fields).await?;
@@ -261,7 +267,7 @@ async fn remove(
     headers: HeaderMap,
 ) -> Answer {
     let (record_type, id) = key((&text, &id))?;
-    let hand = hand(&caller, &headers)?;
+    let hand = hand(&caller, &headers, &format!("remove:{id}"))?;
     records::delete(&api.app, caller.workspace(), &hand, (&record_type, id)).await?;
     Ok(answer::done())
 }
@@ -300,7 +306,7 @@ async fn comment(
     JsonBody(body): JsonBody<CommentBody>,
 ) -> Answer {
     let (record_type, id) = key((&text, &id))?;
-    let hand = hand(&caller, &headers)?;
+    let hand = hand(&caller, &headers, &format!("comment:{id}"))?;
     let workspace = caller.workspace();
     let event =
         records::comment(&api.app, workspace, &hand, (&record_type, id), &body.text).await?;

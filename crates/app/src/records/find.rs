@@ -253,8 +253,12 @@ impl<'a> Search<'a> {
     }
 
     /// Takes one more, and tells whether these are enough: unsorted, the newest come first, and no more need to be looked at.
-    fn takes<T>(&self, found: &mut Vec<T>, one: T) -> bool {
+    /// Sorted, no more than twice as many as are wanted are kept.
+    fn takes<T: Fields>(&self, found: &mut Vec<T>, one: T) -> bool {
         found.push(one);
+        if !self.query.sort.is_empty() && found.len() >= 2 * self.limit() {
+            *found = self.first(std::mem::take(found));
+        }
         self.query.sort.is_empty() && found.len() >= self.limit()
     }
 

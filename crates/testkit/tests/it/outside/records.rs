@@ -108,6 +108,14 @@ async fn a_call_that_is_repeated_makes_one_record() {
     };
     let (first, second) = (call().await, call().await);
     assert_eq!(first.body["id"], second.body["id"]);
+    // With the same key another thing is another call.
+    let at = format!("/api/v1/records/task/{}", first.body["id"].as_str().expect("an id"));
+    let call = |method| world.call(method, &at).header("idempotency-key", "one");
+    let set = json!({"fields": {"title": "Twice"}});
+    let changed = answer(call(Method::PATCH).json(&set)).await;
+    assert_eq!(changed.body["fields"]["title"], "Twice");
+    assert_eq!(answer(call(Method::DELETE)).await.status, 204);
+    assert_eq!(world.get(&at).await.status, 404);
     assert_eq!(world.events_of("record.created").await.len(), 1);
     world.finish().await;
 }
