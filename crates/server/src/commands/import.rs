@@ -40,8 +40,8 @@ fn import_cerb(options: &Cerb) -> anyhow::Result<ExitCode> {
         failed += 1;
         say(format_args!("error[{}]: {refusal}", refusal.code()))?;
     }
-    write(options, &imported)?;
     tell(&imported.report)?;
+    write(options, &imported)?;
     say(format_args!("{} files of bots in {}", imported.files.len(), options.into.display()))?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
