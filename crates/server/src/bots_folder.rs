@@ -52,7 +52,6 @@ impl BotsFolder {
                 continue;
             }
             let source = read_bot(&bot_folder, &name)?;
-            self.seen.insert(name.clone(), print);
             match publish(app, workspace, source).await? {
                 Published::Live { number, warnings, .. } => {
                     warnings.iter().for_each(report);
@@ -69,6 +68,8 @@ impl BotsFolder {
                     refused.extend(problems);
                 }
             }
+            // Not before: what could not be published is tried again at the next look.
+            self.seen.insert(name, print);
         }
         Ok(refused)
     }
@@ -164,7 +165,7 @@ fn print_of(folder: &Path) -> anyhow::Result<Print> {
     Ok(print)
 }
 
-fn yaml_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn yaml_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;

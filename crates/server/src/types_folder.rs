@@ -25,6 +25,8 @@ const FILES_MAX: usize = 500;
 #[derive(Default)]
 pub(crate) struct TypesFolder {
     seen: BTreeMap<PathBuf, (u64, Option<SystemTime>)>,
+    /// A type changed, and nobody was told yet: the look ended before its end.
+    changed: bool,
 }
 
 impl TypesFolder {
@@ -35,7 +37,6 @@ impl TypesFolder {
         workspace: WorkspaceId,
         folder: &Path,
     ) -> anyhow::Result<bool> {
-        let mut changed = false;
         for path in toml_files(folder)? {
             let metadata =
                 path.metadata().with_context(|| format!("cannot read {}", path.display()))?;
@@ -51,11 +52,11 @@ impl TypesFolder {
                 }
             };
             for given in &types {
-                changed |= take_over(app, workspace, &path, given).await?;
+                self.changed |= take_over(app, workspace, &path, given).await?;
             }
             self.seen.insert(path, print);
         }
-        Ok(changed)
+        Ok(std::mem::take(&mut self.changed))
     }
 }
 

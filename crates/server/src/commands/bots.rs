@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::deliveries::list::{items, number, second, text};
 use super::say;
-use crate::bots_folder::read_bot;
+use crate::bots_folder::{read_bot, yaml_files};
 use crate::cli::bots::{Bots, BotsAction};
 use crate::client::ApiClient;
 
@@ -143,6 +143,14 @@ fn show(version: &Value, to: Option<&Path>) -> anyhow::Result<()> {
     };
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    for path in yaml_files(folder)? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        anyhow::ensure!(
+            version.pointer("/files").is_some_and(|files| files.get(name).is_some()),
+            "{} is not of this version, and would be published with it: remove it, or name another folder; nothing was written",
+            path.display()
+        );
+    }
     for (file, text) in files {
         // What a server says is never taken for a path.
         let name = Path::new(file).file_name().with_context(|| format!("{file:?} is no file"))?;
@@ -205,5 +213,16 @@ mod tests {
             "number": 1, "version": "9f", "at": "2026-11-22T09:12:31Z", "by": { "kind": "files" },
         });
         assert_eq!(line(&first), "    1  2026-11-22T09:12:31Z  9f  files");
+    }
+
+    #[test]
+    fn a_folder_with_other_files_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let version = json!({ "files": { "bot.yaml": "behaviors: []\n" } });
+        show(&version, Some(folder.path())).expect("it is written");
+        show(&version, Some(folder.path())).expect("it is written again");
+        std::fs::write(folder.path().join("extra.yaml"), "behaviors: []\n").expect("it is there");
+        let refused = show(&version, Some(folder.path())).expect_err("it would be another bot");
+        assert!(refused.to_string().contains("extra.yaml is not of this version"), "{refused}");
     }
 }
