@@ -2,7 +2,8 @@
 //
 // It asks `/deliveries` again and again while somebody looks, and tells `/behave` what was chosen.
 
-import { CROSS, TICK, clock, element, facts, icon, json } from "./rows.js";
+import { element } from "./element.js";
+import { CROSS, TICK, clock, facts, icon, json } from "./rows.js";
 
 /** How many rows are kept on the page. */
 const ROWS_MAX = 300;

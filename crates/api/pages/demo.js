@@ -3,7 +3,8 @@
 // It reads `/demo/info` once, follows `/demo/events`, and asks `/demo/webhooks` again and again while somebody looks.
 // A webhook and its event have the same id; a tick on the event says that its webhook arrived.
 
-import { CROSS, TICK, clock, element, facts, icon, json } from "./rows.js";
+import { element } from "./element.js";
+import { CROSS, TICK, clock, facts, icon, json } from "./rows.js";
 import { follow } from "./stream.js";
 
 /** How many rows of each kind are kept on the page. */

@@ -1,14 +1,9 @@
-// What rows of our pages are made of: elements, icons, facts, times, and JSON in colour.
+// What rows of our pages are made of: icons, facts, times, and JSON in colour.
+
+import { element } from "./element.js";
 
 export const TICK = "M3.5 8.5 6.5 11.5 12.5 4.8";
 export const CROSS = "M4.5 4.5l7 7m0-7l-7 7";
-
-export function element(name, className = "", ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
 
 export function icon(path, className = "") {
   const space = "http://www.w3.org/2000/svg";
