@@ -203,6 +203,11 @@ export class Client implements Core {
     this.sending.uploads();
   }
 
+  /** Uploads a file for a form; gives its address. */
+  upload(file: File): Promise<string> {
+    return this.sending.file(file, file.name, () => {});
+  }
+
   retry(custom_id: string): void {
     this.outbox.change(custom_id, { status: "sending", error: "", tries: 0 });
     this.settle();

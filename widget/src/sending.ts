@@ -151,14 +151,9 @@ export class Sending {
     try {
       const file = await this.files.get(custom_id);
       if (!file) throw new Refused("file_gone", "the browser no longer has it");
-      const session = await this.tokens.get();
-      const { base, organization } = this.env;
-      const url = `${base}${API}/action/upload_file?organization_id=${encodeURIComponent(organization)}`;
-      const answer = await this.page.upload(url, session.access_token, file, upload.name, (progress) =>
-        this.change(item, { upload: { ...upload, progress } }),
-      );
+      const url = await this.file(file, upload.name, (progress) => this.change(item, { upload: { ...upload, progress } }));
       if (!this.outbox.get(custom_id)) return;
-      this.change(item, { upload: undefined, event: { type: "file", custom_id, url: answer.url } });
+      this.change(item, { upload: undefined, event: { type: "file", custom_id, url } });
       void this.pump();
     } catch (error) {
       const tries = item.tries + 1;
@@ -170,6 +165,14 @@ export class Sending {
         ...(failed ? { status: "failed", error: error instanceof Refused ? error.type : "" } : {}),
       });
     }
+  }
+
+  /** Uploads a file; gives its address. */
+  async file(file: Blob, name: string, progress: (part: number) => void): Promise<string> {
+    const session = await this.tokens.get();
+    const { base, organization } = this.env;
+    const url = `${base}${API}/action/upload_file?organization_id=${encodeURIComponent(organization)}`;
+    return (await this.page.upload(url, session.access_token, file, name, progress)).url;
   }
 
   private change(item: Outgoing, change: Partial<Outgoing>): void {

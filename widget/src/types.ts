@@ -21,12 +21,27 @@ export interface FieldOption {
   group_id?: number;
 }
 
+/** What a bot's question wants; ours, beside the API's own types of fields. */
+export interface Input {
+  kind: string;
+  min?: number;
+  max?: number;
+  step?: number;
+  from?: string;
+  until?: string;
+  range?: boolean;
+  choices?: { text: string; value: string; image?: string }[];
+  accept?: string[];
+  count_max?: number;
+}
+
 export interface Field {
   type: string;
   id?: string;
   label: string;
   required?: boolean;
   options?: FieldOption[];
+  input?: Input;
   comment_label?: string;
   answer?: unknown;
   answers?: unknown[];

@@ -2,26 +2,22 @@
 //
 // Everything that came from somebody is put in as text (`textContent`) or as a checked address, never as markup.
 
+import { answers, form } from "./chat-form.js";
+import { element } from "./element.js";
+
 /** More cards, buttons or files than this are not drawn: no channel of ours sends as many. */
 const PARTS_MAX = 30;
 /** What in a text is an address; what follows it as punctuation is not. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]/g;
-
-/** Makes an element with a class, a text and children. */
-export function element(name, className = "", ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
 
 /**
  * The content of an event, as elements; an empty list for an event that a customer need not see.
  *
  * @param {object} event the envelope
  * @param {(button: object) => void} press called when a button that answers is pressed
+ * @param {(filled: object) => void} fill called when a form is filled in
  */
-export function contentOf(event, press) {
+export function contentOf(event, press, fill) {
   const data = event.data ?? {};
   switch (event.type) {
     case "chat.message":
@@ -37,6 +33,10 @@ export function contentOf(event, press) {
       return list(data.files).map((each) => fileLink(each, "Too large to show"));
     case "chat.sticker":
       return [picture(data.url, data.emoji ?? "Sticker") ?? element("span", "emoji", data.emoji ?? "⬚")];
+    case "chat.form":
+      return [form(data, fill)];
+    case "chat.form_filled":
+      return [element("div", "part bubble answers", ...answers(data))];
     case "chat.location":
       return [place(data)];
     case "chat.contact":

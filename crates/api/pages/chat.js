@@ -4,7 +4,9 @@
 // an id here (`custom_id`) before it is sent: sending it twice is harmless, and the event that comes back by the stream
 // takes the place of the message that was waiting. Events are drawn once each (by id), in the order of their numbers.
 
-import { contentOf, deleted, element, lineOf, nameOf } from "./chat-view.js";
+import { close } from "./chat-form.js";
+import { contentOf, deleted, lineOf, nameOf } from "./chat-view.js";
+import { element } from "./element.js";
 import { follow } from "./stream.js";
 
 /** How long one call may take. */
@@ -130,8 +132,9 @@ function say(body) {
 /** Draws a message that waits to be sent. */
 function wait(body) {
   if (entries.some((entry) => entry.customId === body.custom_id)) return;
-  const type = body.postback ? "chat.postback" : "chat.message";
-  const event = { type, data: body.postback ?? { text: body.text }, author: { kind: "customer" }, custom_id: body.custom_id };
+  const type = body.form ? "chat.form_filled" : body.postback ? "chat.postback" : "chat.message";
+  const data = body.form ?? body.postback ?? { text: body.text };
+  const event = { type, data, author: { kind: "customer" }, custom_id: body.custom_id };
   const entry = makeEntry(event, Infinity, Date.now());
   entry.body = body;
   entry.node.dataset.sending = "sending";
@@ -233,7 +236,7 @@ function makeEntry(event, seq, at) {
   const base = { event, seq, at, mine, id: event.id, customId: event.custom_id, quiet: line !== null };
   if (line) return { ...base, node: element("p", "line", line) };
 
-  const parts = contentOf(event, (button) => press(event, button));
+  const parts = contentOf(event, (button) => press(event, button), fill);
   if (parts.length === 0) return null;
   const node = element("article", mine ? "entry mine" : "entry");
   const who = mine ? "You" : nameOf(event.author);
@@ -265,7 +268,10 @@ function arrange() {
     const below = entry.node.querySelector(":scope > .below");
     below.textContent = entry === lastMine ? `Sent ${clock(entry.at)}` : clock(entry.at);
   }
+  const filled = new Set(entries.map((entry) => entry.mine && entry.event.data?.form_id));
   entries.forEach((entry) => {
+    const asked = entry.node.querySelector(":scope > form");
+    if (asked && filled.has(asked.dataset.form)) close(asked);
     // What was offered for an answer is over once the visitor has answered.
     if (!lastMine || entry.mine || entry.seq > lastMine.seq) return;
     entry.node.querySelectorAll(".replies > button").forEach((button) => (button.disabled = true));
@@ -285,6 +291,10 @@ function press(event, button) {
   say({ postback, custom_id: crypto.randomUUID() });
 }
 
+function fill(form) {
+  say({ form, custom_id: crypto.randomUUID() });
+}
+
 /** Edits or deletes an earlier message; one that is not here yet is remembered for when it comes. */
 function change(event) {
   const entry = entries.find((each) => each.id === event.data?.event);
@@ -294,7 +304,7 @@ function change(event) {
   }
   const edited = { ...entry.event, data: { ...entry.event.data, ...event.data.data } };
   const parts =
-    event.type === "chat.event_deleted" ? [deleted()] : contentOf(edited, (button) => press(entry.event, button));
+    event.type === "chat.event_deleted" ? [deleted()] : contentOf(edited, (button) => press(entry.event, button), fill);
   const [who, below] = [entry.node.firstElementChild, entry.node.lastElementChild];
   entry.node.replaceChildren(who, ...parts, below);
 }

@@ -192,7 +192,7 @@ async fn session(
     Ok(answer::json(StatusCode::OK, &view))
 }
 
-/// Something that a visitor says: a text, or a button pressed.
+/// Something that a visitor says: a text, a button pressed, or a form filled in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VisitorMessage {
@@ -202,6 +202,9 @@ pub(crate) struct VisitorMessage {
     /// The button, in place of a text.
     #[serde(default)]
     postback: Option<Postback>,
+    /// The form, in place of a text.
+    #[serde(default)]
+    form: Option<FilledForm>,
     /// The page's own id for it: sending it again changes nothing.
     custom_id: String,
 }
@@ -222,6 +225,48 @@ pub(crate) struct Postback {
     #[serde(default)]
     message: Option<Uuid>,
 }
+
+/// A form that a visitor filled in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FilledForm {
+    /// The form's own id, of its `chat.form`.
+    form_id: String,
+    /// What was filled in, at most 50 fields; one that was left empty may be left out.
+    fields: Vec<FilledField>,
+}
+
+/// A field that a visitor filled in.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FilledField {
+    /// The field's own id.
+    id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    field_type: String,
+    /// What stands beside it.
+    label: String,
+    /// The answer: a text, or the id of an option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+    /// The options that were chosen, where there can be several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<ChosenOption>,
+}
+
+/// An option of a field.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChosenOption {
+    /// Its id.
+    id: String,
+    /// What it says.
+    label: String,
+}
+
+/// The most fields of a form: as a bot's form has.
+const FORM_FIELDS_MAX: usize = 50;
 
 /// Say something as a visitor
 ///
@@ -260,9 +305,10 @@ fn checked_message(body: VisitorMessage) -> Result<(Said, String), Problem> {
     if body.custom_id.is_empty() || body.custom_id.len() > KEY_BYTES_MAX {
         return Err(wrong_field("/custom_id", format!("must have 1 to {KEY_BYTES_MAX} bytes")));
     }
-    let said = match (body.text, body.postback) {
-        (Some(text), None) => Said::Text(checked_text("/text", text)?),
-        (None, Some(button)) => Said::Button {
+    let said = match (body.text, body.postback, body.form) {
+        (Some(text), None, None) => Said::Text(checked_text("/text", text)?),
+        (None, None, Some(form)) => checked_form(form)?,
+        (None, Some(button), None) => Said::Button {
             value: checked_text("/postback/value", button.value)?,
             text: button.text.map(|text| checked_text("/postback/text", text)).transpose()?,
             postback_id: button
@@ -271,11 +317,33 @@ fn checked_message(body: VisitorMessage) -> Result<(Said, String), Problem> {
                 .transpose()?,
             message: button.message.map(EventId::new),
         },
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(wrong_field("/text", "give either a text or a postback".into()));
+        (Some(_), Some(_), _)
+        | (Some(_), _, Some(_))
+        | (_, Some(_), Some(_))
+        | (None, None, None) => {
+            return Err(wrong_field("/text", "give a text, a postback or a form".into()));
         }
     };
     Ok((said, body.custom_id))
+}
+
+fn checked_form(form: FilledForm) -> Result<Said, Problem> {
+    if form.fields.len() > FORM_FIELDS_MAX {
+        return Err(wrong_field("/form/fields", format!("has at most {FORM_FIELDS_MAX} fields")));
+    }
+    let mut fields = Vec::with_capacity(form.fields.len());
+    for field in form.fields {
+        let written = serde_json::to_value(field)
+            .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        fields.push(written);
+    }
+    let form_id = checked_text("/form/form_id", form.form_id)?;
+    let bytes: usize = fields.iter().map(|field| field.to_string().len()).sum();
+    if bytes > TEXT_BYTES_MAX {
+        let message = format!("must have at most {TEXT_BYTES_MAX} bytes");
+        return Err(wrong_field("/form/fields", message));
+    }
+    Ok(Said::Form { form_id, fields })
 }
 
 fn checked_text(pointer: &str, text: String) -> Result<String, Problem> {

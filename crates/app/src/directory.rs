@@ -14,8 +14,8 @@ use tidings_behaviors::{Behavior, Bot, Heard, Status};
 use tidings_catalogue::{Catalogue, Kind as EventKind, TypeFilter};
 use tidings_model::{
     Agent, AgentId, AgentStatus, BotName, Channel, ChannelId, Destination, Endpoint, EndpointId,
-    Event, Group, GroupName, GroupNumber, Properties, Seq, ServiceLevel, Timestamp, TypeName,
-    WorkspaceId,
+    Event, Group, GroupName, GroupNumber, Properties, Seq, ServiceLevel, Shows, Timestamp,
+    TypeName, WorkspaceId,
 };
 use tidings_nlu::Classifier;
 use tidings_store::{DocKey, DocumentQuery, Kind, ReadError, Scan, Store, Version};
@@ -30,7 +30,7 @@ use crate::pipeline::deliver::prepared::{Prepared, Unready};
 use crate::pipeline::deliver::wish::Wish;
 use crate::pipeline::failing::{Pause, Paused};
 use crate::pipeline::reader::chain;
-use crate::pipeline::scene::{Seen, seen};
+use crate::pipeline::scene::{Scene, Seen, seen};
 use crate::together::Together;
 
 /// How the types begin that tell what texts mean.
@@ -263,6 +263,12 @@ impl Directory {
     /// The word for the kind of the channel that an event came through.
     pub(crate) fn channel_kind(&self, event: &Event) -> Option<&'static str> {
         self.channel(event.channel?).map(|channel| channel.kind.as_str())
+    }
+
+    /// What the channel of a scene's chat can show of a question.
+    pub(crate) fn shows(&self, scene: Option<&Scene>) -> Shows {
+        let channel = scene.and_then(|scene| self.channel(scene.chat.value.channel));
+        channel.map(|channel| channel.kind.shows()).unwrap_or_default()
     }
 
     /// The name that an agent shows to customers.

@@ -17,6 +17,11 @@ pub enum Effect {
         /// Its data, not yet validated against the catalogue.
         data: Value,
     },
+    /// Show the customer a form: several questions at once; needs the control lease.
+    Form {
+        /// The data of a `chat.form`.
+        data: Value,
+    },
     /// Tell that the customer filled in a form, or answered a question that is one by itself.
     Filled {
         /// The data of a `chat.form_filled`.
@@ -110,6 +115,7 @@ impl Effect {
             | Self::CancelTimer => true,
             Self::Say(_)
             | Self::Emit { .. }
+            | Self::Form { .. }
             | Self::Filled { .. }
             | Self::Answer { .. }
             | Self::Label { .. }

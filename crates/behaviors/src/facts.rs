@@ -1,7 +1,7 @@
 //! What a behavior sees, and what comes in from outside so that a turn repeats itself.
 
 use serde_json::{Map, Value};
-use tidings_model::Timestamp;
+use tidings_model::{Shows, Timestamp};
 use uuid::Uuid;
 
 /// What a behavior sees, as JSON values, by the names that templates use.
@@ -21,6 +21,8 @@ pub struct Facts {
     pub session: Map<String, Value>,
     /// `client`: what this bot keeps about this customer.
     pub client: Map<String, Value>,
+    /// What the chat's channel can show of a question. No name for templates: a bot's text is for all channels.
+    pub shows: Shows,
 }
 
 /// What comes in from outside, so that the same turn can be made again.

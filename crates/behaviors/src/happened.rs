@@ -58,10 +58,15 @@ impl Happened {
 }
 
 /// Whether this event can be the answer that a run waits for. A filled form that a behavior led to is one that a bot asked
-/// for, and tells of answers that were taken.
+/// for, and tells of answers that were taken; a file of a form is told, and the form that comes with it is the answer.
 pub fn may_answer(event: &Event) -> bool {
     let name = event.event_type.as_str();
-    let is_told = name == "chat.form_filled" && event.cause.is_some();
+    let is_of_form = event.data.get("source").and_then(Value::as_str) == Some("form");
+    let is_told = match name {
+        "chat.form_filled" => event.cause.is_some(),
+        "chat.file" => is_of_form,
+        _ => false,
+    };
     event.author.kind == AuthorKind::Customer
         && (SAYING.contains(&name) || SENDING.contains(&name))
         && says_something(event)

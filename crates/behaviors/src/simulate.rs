@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 use tidings_model::{
-    Author, AuthorKind, BotName, ChatId, Control, CustomerId, Draft, Event, EventId, Holder, Order,
-    RunId, Seq, Timestamp, TypeName, WorkspaceId, envelope,
+    Author, AuthorKind, BotName, ChannelKind, ChatId, Control, CustomerId, Draft, Event, EventId,
+    Holder, Order, RunId, Seq, Timestamp, TypeName, WorkspaceId, envelope,
 };
 use uuid::Uuid;
 
@@ -226,7 +226,9 @@ impl<'b> Simulator<'b> {
 
     /// Facts with what a bot sees of the chat as it is now.
     fn in_chat(&self, facts: Facts, bot: &BotName) -> Facts {
+        let kind = ChannelKind::ALL.into_iter().find(|kind| kind.as_str() == self.channel_kind);
         Facts {
+            shows: kind.map(ChannelKind::shows).unwrap_or_default(),
             chat: Value::Object(self.chat.clone()),
             customer: self.customer.clone(),
             session: self.sessions.get(bot).cloned().unwrap_or_default(),

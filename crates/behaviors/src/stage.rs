@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use minijinja::Value as Seen;
 use minijinja::value::Serde;
 use serde_json::{Map, Value};
-use tidings_model::{BotName, Timestamp};
+use tidings_model::{BotName, Shows, Timestamp};
 
 use crate::facts::{Facts, Seeds};
 use crate::interpret::{Took, Watch};
@@ -100,6 +100,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) took: Took,
     /// The answer that was right, as a field of a form.
     pub(crate) filled: Option<Filled>,
+    /// Whether a template mentioned `answer`, since a step asked that.
+    pub(crate) tells_answer: bool,
     chat: Cow<'a, Value>,
     facts: &'a Facts,
     /// It is the run's first turn: the event that started it is kept only if the run waits, or changes it.
@@ -133,6 +135,7 @@ impl<'a> Stage<'a> {
             client: Cow::Borrowed(&facts.client),
             took: Took::Taken,
             filled: None,
+            tells_answer: false,
             chat: with_variables(&facts.chat),
             facts,
             is_first: false,
@@ -169,6 +172,11 @@ impl<'a> Stage<'a> {
         };
         let (session, client) = (changed(self.session), changed(self.client));
         Turn { run: self.run, effects: self.effects, session, client }
+    }
+
+    /// What the chat's channel can show of a question.
+    pub(crate) const fn shows(&self) -> Shows {
+        self.facts.shows
     }
 
     /// The text of a template.
@@ -408,6 +416,7 @@ impl<'a> Stage<'a> {
     /// What a template sees now by the names that it mentions. What did not change is converted once in a turn.
     fn names(&mut self, mentioned: &[String]) -> Seen {
         self.runs += 1;
+        self.tells_answer |= mentioned.iter().any(|name| name == ANSWER);
         let seed = seed(self.seeds.random.wrapping_add(self.runs.wrapping_mul(SEED_STEP)));
         let seen: Vec<_> = mentioned.iter().map(|name| (name.as_str(), self.seen(name))).collect();
         let there = seen.into_iter().filter_map(|(name, seen)| Some((name, seen?)));

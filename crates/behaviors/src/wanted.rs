@@ -6,6 +6,7 @@
 //! added, none changes its meaning.
 
 mod answers;
+mod field;
 mod filled;
 mod kinds;
 mod nearest;

@@ -35,6 +35,9 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Telegram, Self::Web];
+
     /// The word for it: in JSON, and in the catalogue's constraints.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,23 +50,25 @@ impl ChannelKind {
     /// [`Shows::TEXT`] has every question as a text.
     pub const fn shows(self) -> Shows {
         match self {
-            Self::Telegram => Shows { buttons: 50, pictures: true },
+            Self::Telegram => Shows { buttons: 50, pictures: true, forms: false },
             // The most buttons of an element of a rich message (Chat API, "up to 13 buttons").
-            Self::Web => Shows { buttons: 13, pictures: true },
+            Self::Web => Shows { buttons: 13, pictures: true, forms: true },
         }
     }
 }
 
-/// What a channel can show of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a channel can show of a question; a plain text, unless said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shows {
     /// How many buttons below one message.
     pub buttons: usize,
     /// Whether a message may have several pictures, each with a button.
     pub pictures: bool,
+    /// Whether several questions stand together, and are answered at once.
+    pub forms: bool,
 }
 
 impl Shows {
     /// A channel of plain texts.
-    pub const TEXT: Self = Self { buttons: 0, pictures: false };
+    pub const TEXT: Self = Self { buttons: 0, pictures: false, forms: false };
 }

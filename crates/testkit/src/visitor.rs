@@ -39,6 +39,12 @@ impl Visitor {
         self.sends(world, json!({ "postback": { "value": value }, "custom_id": custom_id })).await
     }
 
+    /// She fills in a form; gives the event.
+    pub async fn fills_in(&self, world: &World, form_id: &str, fields: Value) -> Value {
+        let form = json!({ "form_id": form_id, "fields": fields });
+        self.sends(world, json!({ "form": form, "custom_id": self.next_custom_id() })).await
+    }
+
     async fn sends(&self, world: &World, body: Value) -> Value {
         let sent = self.tries(world, &body).await;
         assert_eq!(sent.status, 201, "{sent:?}");

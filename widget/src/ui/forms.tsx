@@ -1,16 +1,23 @@
 // Forms: before the chat, after it, instead of it, and in the middle of it.
 
 import { useRef, useState } from "preact/hooks";
+import { picture, safe } from "../links";
 import type { Field, FieldOption, Form } from "../types";
+import { FileInput, NativeInput, first } from "./inputs";
 import { Icon } from "./parts";
 import { useShell } from "./shell";
 
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
+/** The kinds of questions for which the browser has an input of its own. */
+const NATIVE = ["number", "slider", "phone", "date", "calendar"];
+
 /** The longest answer, in characters. */
 const ANSWER_MAX = 4_000;
 
-type Answers = Record<string, string | string[]>;
+export type Answer = string | string[] | FieldOption[];
+
+type Answers = Record<string, Answer>;
 
 interface Props {
   form: Form;
@@ -27,17 +34,21 @@ export function FormView({ form, known, submit, onSubmit, onSkip }: Props) {
   const { t } = useShell();
   const [prefix] = useState(() => `f${(forms += 1)}`);
   const [answers, setAnswers] = useState<Answers>(() => {
-    const first: Answers = {};
+    const begun: Answers = {};
     for (const field of form.fields) {
-      if (field.type === "name" && known?.name) first[field.id!] = known.name;
-      if (field.type === "email" && known?.email) first[field.id!] = known.email;
+      if (field.type === "name" && known?.name) begun[field.id!] = known.name;
+      if (field.type === "email" && known?.email) begun[field.id!] = known.email;
+      const value = first(field.input);
+      if (value) begun[field.id!] = value;
     }
-    return first;
+    return begun;
   });
+  /** How many files are on their way. */
+  const [busy, setBusy] = useState(0);
   const [errors, setErrors] = useState<Record<string, string>>({});
   const box = useRef<HTMLFormElement>(null);
 
-  const change = (field: Field, value: string | string[]) => {
+  const change = (field: Field, value: Answer) => {
     setAnswers((before) => ({ ...before, [field.id!]: value }));
     setErrors(({ [field.id!]: _, ...rest }) => rest);
   };
@@ -45,16 +56,22 @@ export function FormView({ form, known, submit, onSubmit, onSkip }: Props) {
   const send = (event: Event) => {
     event.preventDefault();
     const wrong: Record<string, string> = {};
-    for (const field of form.fields) {
+    for (const [index, field] of form.fields.entries()) {
       const answer = answers[field.id!];
       const empty = answer === undefined || answer.length === 0 || (typeof answer === "string" && !answer.trim());
       if (field.required && empty) wrong[field.id!] = t("required");
       else if (field.type === "email" && !empty && !EMAIL.test(String(answer).trim())) wrong[field.id!] = t("invalidEmail");
+      else {
+        // What the browser says about a number or a day that does not fit.
+        const parts = [...(box.current?.querySelectorAll<HTMLInputElement>(`input[data-field="${index}"]`) ?? [])];
+        const misfit = parts.find((input) => !input.checkValidity());
+        if (misfit) wrong[field.id!] = misfit.validationMessage;
+      }
     }
     setErrors(wrong);
-    const first = form.fields.findIndex((field) => wrong[field.id!]);
-    if (first >= 0) {
-      box.current?.querySelector<HTMLElement>(`#${prefix}-${first}, #${prefix}-${first} input`)?.focus();
+    const faulty = form.fields.findIndex((field) => wrong[field.id!]);
+    if (faulty >= 0) {
+      box.current?.querySelector<HTMLElement>(`#${prefix}-${faulty} input, #${prefix}-${faulty}`)?.focus();
       return;
     }
     onSubmit(form.fields.flatMap((field) => answered(field, answers)));
@@ -68,16 +85,18 @@ export function FormView({ form, known, submit, onSubmit, onSkip }: Props) {
         <FieldView
           key={field.id}
           id={`${prefix}-${index}`}
+          index={index}
           field={field}
           value={answers[field.id!]}
           comment={answers[`${field.id}#comment`]}
           error={errors[field.id!]}
           onChange={(value) => change(field, value)}
           onComment={(value) => setAnswers((before) => ({ ...before, [`${field.id}#comment`]: value }))}
+          onBusy={(more) => setBusy((before) => before + more)}
         />
       ))}
       <div class="form-end">
-        <button type="submit" class="button">
+        <button type="submit" class="button" disabled={busy > 0}>
           {submit}
         </button>
         {onSkip && (
@@ -95,6 +114,7 @@ export function answered(field: Field, answers: Answers): Field[] {
   const { type, id, label } = field;
   const answer = answers[id!];
   if (type === "header" || answer === undefined || answer.length === 0) return [];
+  if (field.input?.kind === "file") return [{ type: "file", id, label, answers: answer as FieldOption[] }];
   const option = (wanted: string) => field.options?.find((each) => String(each.id) === wanted);
   const plain = ({ id, label }: FieldOption) => ({ id, label });
   if (type === "checkbox") {
@@ -114,18 +134,23 @@ export function answered(field: Field, answers: Answers): Field[] {
   return [{ type, id, label, answer: String(answer).trim() }];
 }
 
-interface FieldProps {
+export interface FieldProps {
   id: string;
+  /** The place of the field in the form. */
+  index: number;
   field: Field;
-  value: string | string[] | undefined;
-  comment: string | string[] | undefined;
+  value: Answer | undefined;
+  comment: Answer | undefined;
   error: string | undefined;
-  onChange(value: string | string[]): void;
+  onChange(value: Answer): void;
   onComment(value: string): void;
+  /** A file more, or less, is on its way. */
+  onBusy(more: number): void;
 }
 
-function FieldView({ id, field, value, comment, error, onChange, onComment }: FieldProps) {
-  const { t } = useShell();
+function FieldView(props: FieldProps) {
+  const { id, field, value, comment, error, onChange, onComment } = props;
+  const { client, t } = useShell();
   if (field.type === "header") return <p class="form-text">{field.label}</p>;
   const typed = (event: Event) => onChange((event.target as HTMLInputElement).value);
   const common = {
@@ -147,14 +172,16 @@ function FieldView({ id, field, value, comment, error, onChange, onComment }: Fi
   const group = ["radio", "checkbox", "rating"].includes(field.type);
   if (group) {
     return (
-      <fieldset {...common} class="field">
+      <fieldset {...common} class={`field ${field.input?.kind === "rating" ? "marks" : ""}`}>
         <legend>{label}</legend>
         {field.type === "rating" ? (
           <Thumbs score={value === undefined ? null : Number(value)} onScore={(score) => onChange(String(score))} />
         ) : (
           field.options?.map((option) => {
             const own = String(option.id);
-            const list = Array.isArray(value) ? value : [];
+            const list = Array.isArray(value) ? (value as string[]) : [];
+            const image = field.input?.choices?.find((choice) => choice.value === own)?.image;
+            const shown = image && picture(safe(image, client.env.base));
             return (
               <label class="choice" key={own}>
                 <input
@@ -167,6 +194,7 @@ function FieldView({ id, field, value, comment, error, onChange, onComment }: Fi
                     )
                   }
                 />
+                {shown && <img src={shown} alt="" loading="lazy" />}
                 <span>{option.label}</span>
               </label>
             );
@@ -199,6 +227,10 @@ function FieldView({ id, field, value, comment, error, onChange, onComment }: Fi
             </option>
           ))}
         </select>
+      ) : field.input?.kind === "file" ? (
+        <FileInput {...props} common={common} />
+      ) : NATIVE.includes(field.input?.kind ?? "") ? (
+        <NativeInput {...props} common={common} />
       ) : field.type === "textarea" ? (
         <textarea {...common} rows={3} maxLength={ANSWER_MAX} value={text} onInput={typed} />
       ) : (

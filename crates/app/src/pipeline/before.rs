@@ -194,7 +194,7 @@ impl Asking<'_> {
         if !listener.heard.matches(channel_kind, author, &self.event.data) {
             return Ok(Ok(()));
         }
-        let facts = facts(&self.event, channel_kind, self.about.scene, &bot.name);
+        let facts = facts(&self.event, self.directory, self.about.scene, &bot.name);
         let id = self.app.clock.next_id();
         let seeds = Seeds { now: self.app.now(), run: id, random: id.as_u64_pair().1 };
         let started = {
@@ -311,6 +311,7 @@ fn changes(turn: &Turn, changed: &mut Map<String, Value>) -> Option<Refused> {
             | Effect::CancelTimer
             | Effect::Say(_)
             | Effect::Emit { .. }
+            | Effect::Form { .. }
             | Effect::Filled { .. }
             | Effect::Answer { .. }
             | Effect::Label { .. }

@@ -13,8 +13,8 @@ use tidings_behaviors::{
 };
 use tidings_catalogue::{Catalogue, Kind as EventKind};
 use tidings_model::{
-    AgentId, Author, BotName, Clock, Draft, Event, EventId, GroupName, Holder, RunId, Shows,
-    Timestamp, TypeName, Visibility,
+    AgentId, Author, BotName, Clock, Draft, Event, EventId, GroupName, Holder, RunId, Timestamp,
+    TypeName, Visibility,
 };
 use tidings_store::{Batch, DocKey, Kind, Put, TimerChange, TimerName, Version};
 
@@ -35,6 +35,9 @@ pub const DATA_HARD_BYTES_MAX: usize = 1_000 * 1024;
 
 /// How many agents of a team are told at most.
 pub const NOTIFIED_MAX: usize = 50;
+
+/// The type by which a customer is asked several things at once.
+const FORM: &str = "chat.form";
 
 /// The type by which an agent is told something.
 const NOTIFIED: &str = "notification.received";
@@ -175,8 +178,12 @@ fn apply(
 ) -> Result<(), Refusal> {
     match effect {
         Effect::Say(say) => {
-            let (event_type, data) = speech(nearest(say.clone(), shows(stage)));
+            let (event_type, data) =
+                speech(nearest(say.clone(), stage.directory.shows(stage.scene)));
             change.speak(event_type, data).map_err(not_in_control)?;
+        }
+        Effect::Form { data } => {
+            change.speak(FORM, data.clone()).map_err(not_in_control)?;
         }
         Effect::Emit { event_type, data } => {
             let version = check_emitted(&stage.catalogue, event_type, data)?;
@@ -244,12 +251,6 @@ fn apply(
         Effect::CancelTimer => batch.timers.push(TimerChange::Cancel { name: timer_of(&turn.run) }),
     }
     Ok(())
-}
-
-/// What the chat's channel can show of a question.
-fn shows(stage: &Stage<'_>) -> Shows {
-    let channel = stage.scene.and_then(|scene| stage.directory.channel(scene.chat.value.channel));
-    channel.map_or(Shows::TEXT, |channel| channel.kind.shows())
 }
 
 /// Gives an answer to who asked, unless it is late.
@@ -494,6 +495,7 @@ fn without_chat(stage: &Stage<'_>, turn: &Turn, batch: &mut Batch) -> Result<(),
                 batch.timers.push(TimerChange::Cancel { name: timer_of(&turn.run) })
             }
             Effect::Say(_)
+            | Effect::Form { .. }
             | Effect::Filled { .. }
             | Effect::Label { .. }
             | Effect::SetChatVariable { .. }

@@ -104,7 +104,6 @@ impl React {
         if stops_of_stops(event) {
             return Ok(());
         }
-        let channel_kind = self.directory.channel_kind(event);
         let seeds = self.seeds();
         let (mut last, mut is_late) = (None, false);
         for _ in 0..CONFLICT_TRIES_MAX {
@@ -112,7 +111,7 @@ impl React {
             if scene.as_ref().is_some_and(|scene| event.seq.0 < scene.session.value.handled) {
                 return Ok(());
             }
-            let facts = facts(event, channel_kind, scene.as_ref(), &bot.name);
+            let facts = facts(event, &self.directory, scene.as_ref(), &bot.name);
             let turn = {
                 let watch = || self.app.clock.now();
                 let behavior = listener.behavior;
@@ -221,7 +220,7 @@ impl React {
         timers: Vec<TimerChange>,
     ) -> Result<(), StepFailed> {
         let (run, before) = run.apart();
-        let mut facts = facts(event, self.directory.channel_kind(event), scene, &run.bot);
+        let mut facts = facts(event, &self.directory, scene, &run.bot);
         restore_start(&mut facts, &run);
         let turn = {
             let watch = || self.app.clock.now();
@@ -348,7 +347,7 @@ impl React {
             .effects
             .iter()
             .filter(|effect| match effect {
-                Effect::Say(_) => true,
+                Effect::Say(_) | Effect::Form { .. } => true,
                 Effect::Emit { event_type, .. } => event_type.is_speech(),
                 Effect::Answer { .. }
                 | Effect::Filled { .. }

@@ -6,17 +6,14 @@ use tidings_model::{BotName, Chat, Customer, Event, Participant, envelope};
 
 use super::scene::Scene;
 use super::written::to_value;
+use crate::directory::Directory;
 
 /// What a bot's behavior sees.
-pub fn facts(
-    event: &Event,
-    channel_kind: Option<&str>,
-    scene: Option<&Scene>,
-    bot: &BotName,
-) -> Facts {
+pub fn facts(event: &Event, directory: &Directory, scene: Option<&Scene>, bot: &BotName) -> Facts {
     Facts {
         event: event.data.clone(),
-        meta: meta(event, channel_kind),
+        meta: meta(event, directory.channel_kind(event)),
+        shows: directory.shows(scene),
         chat: scene.map_or(Value::Null, chat),
         customer: scene.map_or(Value::Null, customer),
         session: scene

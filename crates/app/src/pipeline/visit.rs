@@ -26,6 +26,13 @@ pub enum Said {
         /// The message that it belongs to.
         message: Option<EventId>,
     },
+    /// A form, filled in.
+    Form {
+        /// Which.
+        form_id: String,
+        /// Its fields with their answers, as `chat.form_filled` has them.
+        fields: Vec<Value>,
+    },
 }
 
 /// Accepts it. The chat's address on a web channel is the customer's id.
@@ -53,10 +60,13 @@ pub async fn visit(
             }
             ("chat.postback", Value::Object(data))
         }
+        Said::Form { form_id, fields } => {
+            ("chat.form_filled", json!({ "kind": "form", "form_id": form_id, "fields": fields }))
+        }
     };
     let arrival = Arrival {
         provider_id: format!("{customer}:{custom_id}"),
-        event_type: event_type.parse().expect("both names are written here, and are good"),
+        event_type: event_type.parse().expect("the names are written here, and are good"),
         data,
         time: app.now(),
         address: Some(customer.to_string()),

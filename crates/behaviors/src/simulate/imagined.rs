@@ -15,6 +15,7 @@ use crate::{Effect, HandOverTo, Say};
 pub(super) fn shown(effect: &Effect) -> Option<Value> {
     Some(match effect {
         Effect::Say(say) => said(say),
+        Effect::Form { data } => form(data),
         Effect::Emit { event_type, data } => {
             json!({ "emit": { "type": event_type.as_str(), "data": data } })
         }
@@ -66,6 +67,13 @@ fn said(say: &Say) -> Value {
     shown.into()
 }
 
+/// A form as it is told: what stands above it, and what it asks.
+fn form(data: &Value) -> Value {
+    let fields = data.get("fields").and_then(Value::as_array).into_iter().flatten();
+    let labels: Vec<&Value> = fields.filter_map(|field| field.get("label")).collect();
+    json!({ "form": data.get("title"), "fields": labels })
+}
+
 /// What comes of an order where all goes well and nothing is there.
 pub(super) fn answer(order: &Order, id: Uuid) -> Value {
     let with = |name: &str| order.with.get(name).cloned().unwrap_or_default();
@@ -103,6 +111,7 @@ pub(super) fn refuse_without_chat(turn: &mut Turn, facts: &Facts) {
 fn needs_chat(effect: &Effect) -> bool {
     match effect {
         Effect::Say(_)
+        | Effect::Form { .. }
         | Effect::Filled { .. }
         | Effect::Label { .. }
         | Effect::SetChatVariable { .. }
@@ -124,6 +133,13 @@ fn needs_chat(effect: &Effect) -> bool {
 }
 
 impl Simulator<'_> {
+    /// Who speaks while nobody holds the lease has it.
+    fn speaks(&mut self, run: &Run) {
+        if self.control.holder == Holder::Nobody {
+            self.control.holder = Holder::Bot { id: run.bot.clone() };
+        }
+    }
+
     /// Changes what is imagined; gives the event that tells of it, where others could react to it.
     pub(super) fn change(&mut self, run: &Run, effect: Effect) -> Option<Happening> {
         let has_chat = run.chat.is_some();
@@ -133,10 +149,12 @@ impl Simulator<'_> {
         };
         match effect {
             Effect::Say(say) => {
-                if self.control.holder == Holder::Nobody {
-                    self.control.holder = Holder::Bot { id: run.bot.clone() };
-                }
+                self.speaks(run);
                 happening("chat.message", json!({ "text": say.text }))
+            }
+            Effect::Form { data } => {
+                self.speaks(run);
+                happening("chat.form", data)
             }
             Effect::Emit { event_type, data } => {
                 Some(Happening { event_type, data, author: AuthorKind::Bot, has_chat })

@@ -19,6 +19,7 @@ use self::asked::{Asked, Back};
 use self::input::Input;
 use self::local::Handler;
 pub(super) use self::read::{KEYS, read, read_field, read_manner_of_form};
+use super::form;
 use super::say::{self, Words};
 use crate::condition::Condition;
 use crate::duration;
@@ -155,6 +156,75 @@ impl Ask {
         say::utter(stage, say)?;
         let wanted = Some(wanted);
         self.wait(stage, &Asked { answers: 0, label, buttons, wanted, until, back: None })
+    }
+
+    pub(super) const fn is_optional(&self) -> bool {
+        self.is_optional
+    }
+
+    /// The question as a field of a form: what it asks, and for what. `None` where it must be asked alone: it has a picture,
+    /// answers that it only suggests, or an answer that is not written.
+    pub(super) fn as_field(&self, stage: &mut Stage<'_>) -> Result<Option<(String, Wanted)>, Halt> {
+        let say = self.words.fill(stage)?;
+        let wanted = self.input.fill(stage, &say.buttons)?;
+        let suggests = !say.buttons.is_empty() && wanted.choices().len() < say.buttons.len();
+        let has_words = say.image.is_none() && !say.text.trim().is_empty();
+        let fits = has_words && !suggests && !wanted.has_nothing_to_choose();
+        let label = say.text + &self.code_told(&wanted);
+        Ok((fits && wanted.is_of_forms()).then_some((label, wanted)))
+    }
+
+    /// Waits for the answer to a question that a form has asked.
+    pub(super) fn wait_in_form(
+        &self,
+        stage: &mut Stage<'_>,
+        (label, wanted): (&str, Wanted),
+    ) -> Result<Flow, Halt> {
+        let until = match &self.manner.timeout {
+            Some(timeout) => Some(deadline(stage, &timeout.after)?),
+            None => None,
+        };
+        let label = label.chars().take(LABEL_CHARS_MAX).collect();
+        let buttons = buttons_of(&wanted);
+        self.wait(
+            stage,
+            &Asked { answers: 0, label, buttons, wanted: Some(wanted), until, back: None },
+        )
+    }
+
+    /// The answer that was filled into the form that asked; `None` where nothing was and something must be.
+    pub(super) fn of_form(
+        &self,
+        stage: &mut Stage<'_>,
+        (label, wanted): (&str, &Wanted),
+        field: Option<&Value>,
+    ) -> Result<Option<Result<Filled, String>>, Halt> {
+        let label: String = label.chars().take(LABEL_CHARS_MAX).collect();
+        let examined = match field.and_then(|field| wanted.of_field(field)) {
+            None if self.is_optional => Ok(Value::Null),
+            None => return Ok(None),
+            Some(Ok(answer)) if json_bytes(&answer) > VALUE_BYTES_MAX => Err(TOO_LONG.to_owned()),
+            Some(Ok(answer)) => {
+                stage.keep_answer(answer.clone());
+                self.meets_condition(stage, answer)?
+            }
+            Some(Err(sentence)) => Err(sentence),
+        };
+        let filled = |answer: Value| Filled { shown: wanted.field(&label, &answer), answer };
+        Ok(Some(match (examined, &self.manner.retry) {
+            (Ok(answer), _) => Ok(filled(answer)),
+            (Err(_), Some(retry)) => Err(stage.render(retry)?),
+            (Err(sentence), None) => Err(sentence),
+        }))
+    }
+
+    /// Ends the question without its answer: it came with the form's.
+    pub(super) fn close(stage: &mut Stage<'_>) -> Result<(), Halt> {
+        let asked = Asked::take(stage);
+        if asked.is_some_and(|asked| asked.until.is_some()) {
+            stage.effect(Effect::CancelTimer)?;
+        }
+        Ok(())
     }
 
     /// Waits for an answer.
@@ -298,6 +368,10 @@ impl Ask {
         event_type: &str,
         data: &Value,
     ) -> Result<Option<Flow>, Halt> {
+        // A form that was left open on the page says nothing about the questions after it.
+        if form::is_of_bot(event_type, data) {
+            return Ok(None);
+        }
         let (asked, wanted) = self.open(stage)?;
         let Some(examined) = wanted.of_event(event_type, data) else { return Ok(None) };
         let examined = match examined {

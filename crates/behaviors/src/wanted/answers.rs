@@ -214,15 +214,15 @@ impl Days {
 }
 
 /// What files may be.
-struct Files<'a> {
-    accept: &'a [String],
-    size_max: Option<u64>,
-    count_max: u64,
+pub(super) struct Files<'a> {
+    pub(super) accept: &'a [String],
+    pub(super) size_max: Option<u64>,
+    pub(super) count_max: u64,
 }
 
 impl Files<'_> {
     /// One file as it is, several as a list.
-    fn of(&self, data: &Value) -> Option<Value> {
+    pub(super) fn of(&self, data: &Value) -> Option<Value> {
         let files = data.get("files")?.as_array()?;
         let count = u64::try_from(files.len()).unwrap_or(u64::MAX);
         if !(1..=self.count_max).contains(&count) || !files.iter().all(|file| self.fits(file)) {

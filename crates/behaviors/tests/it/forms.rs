@@ -223,3 +223,150 @@ fn what_holds_for_all_fields_is_read_once() {
       (waits for an answer)
     ");
 }
+
+const BOOKING: &str = "
+- form: A table for you.
+  fields:
+    name: Your name
+    seats: {text: How many?, input: {type: number, min: 1, max: 8}}
+    place: {text: Where?, input: {type: choice, of: [Inside, {text: Outside, value: garden}]}}
+    extras: {text: Anything else?, input: {type: checkboxes, of: [High chair, Candle, Dog]}, required: false}
+    menu: {text: The menu that you like, input: {type: file, accept: [pdf]}, required: false}
+  into: session.table
+  timeout: {after: 5m, do: [{say: Too late.}]}
+- say: \"{{ answer.name }}, {{ answer.seats }}, {{ answer.place }}, {{ answer.extras }}.\"
+";
+
+/// What the page sends, of the form that was shown.
+fn filled(fields: &serde_json::Value) -> serde_json::Value {
+    json!({ "kind": "form", "form_id": "bot:main:0000000000000007", "fields": fields })
+}
+
+#[test]
+fn a_form_is_shown_whole_where_the_channel_can() {
+    let all = json!([
+        { "id": "name", "type": "question", "label": "Your name", "answer": " Alice " },
+        { "id": "seats", "type": "question", "label": "How many?", "answer": "4" },
+        { "id": "place", "type": "radio", "label": "Where?", "answer": { "id": "garden", "label": "Outside" } },
+        { "id": "extras", "type": "checkbox", "label": "Anything else?",
+          "answers": [{ "id": "Dog", "label": "Dog" }, { "id": "High chair", "label": "High chair" }] },
+        { "id": "menu", "type": "file", "label": "The menu", "answer": "m.pdf",
+          "files": [{ "url": "/files/1", "name": "m.pdf", "content_type": "application/pdf", "media": "document" }] },
+    ]);
+    let story = Story::of(&on_message(BOOKING)).on_the_web().alice("hi");
+    insta::assert_snapshot!(story.sends("chat.form_filled", filled(&all)).told(), @r#"
+    Alice: hi
+      form {"kind":"form","form_id":"bot:main:0000000000000007","title":"A table for you.","fields":[{"id":"name","type":"text","label":"Your name","required":true,"input":{"kind":"text"}},{"id":"seats","type":"number","label":"How many?","required":true,"input":{"kind":"number","min":1,"max":8}},{"id":"place","type":"choice","label":"Where?","required":true,"input":{"kind":"choice","choices":[{"text":"Inside","value":"Inside"},{"text":"Outside","value":"garden"}]},"options":[{"id":"Inside","label":"Inside"},{"id":"garden","label":"Outside"}]},{"id":"extras","type":"checkboxes","label":"Anything else?","required":false,"input":{"kind":"checkboxes","choices":[{"text":"High chair","value":"High chair"},{"text":"Candle","value":"Candle"},{"text":"Dog","value":"Dog"}],"min":1,"max":3},"options":[{"id":"High chair","label":"High chair"},{"id":"Candle","label":"Candle"},{"id":"Dog","label":"Dog"}]},{"id":"menu","type":"file","label":"The menu that you like","required":false,"input":{"kind":"file","accept":["pdf"],"count_max":1}}]}
+      timer in 300 s
+      (waits for an answer)
+    Alice sends chat.form_filled {"kind":"form","form_id":"bot:main:0000000000000007","fields":[{"id":"name","type":"question","label":"Your name","answer":" Alice "},{"id":"seats","type":"question","label":"How many?","answer":"4"},{"id":"place","type":"radio","label":"Where?","answer":{"id":"garden","label":"Outside"}},{"id":"extras","type":"checkbox","label":"Anything else?","answers":[{"id":"Dog","label":"Dog"},{"id":"High chair","label":"High chair"}]},{"id":"menu","type":"file","label":"The menu","answer":"m.pdf","files":[{"url":"/files/1","name":"m.pdf","content_type":"application/pdf","media":"document"}]}]}
+      cancel timer
+      bot: Alice, 4, garden, ["High chair","Dog"].
+      session = {"table":{"name":"Alice","seats":4,"place":"garden","extras":["High chair","Dog"],"menu":{"url":"/files/1","name":"m.pdf","content_type":"application/pdf","media":"document"}}}
+      (done)
+    "#);
+}
+
+#[test]
+fn what_a_filled_form_left_open_is_asked() {
+    let some = json!([
+        { "id": "seats", "type": "question", "label": "How many?", "answer": "40" },
+        { "id": "place", "type": "radio", "label": "Where?", "answers": [{ "id": "garden", "label": "Outside" }] },
+        { "id": "menu", "type": "file", "label": "The menu",
+          "files": [{ "url": "/files/1", "name": "m.png", "content_type": "image/png", "media": "image" }] },
+    ]);
+    let story = Story::of(&on_message(BOOKING))
+        .on_the_web()
+        .alice("hi")
+        .sends("chat.form_filled", filled(&some))
+        .alice("Alice")
+        .alice("4")
+        .alice("-");
+    insta::assert_snapshot!(story.told(), @r#"
+    Alice: hi
+      form {"kind":"form","form_id":"bot:main:0000000000000007","title":"A table for you.","fields":[{"id":"name","type":"text","label":"Your name","required":true,"input":{"kind":"text"}},{"id":"seats","type":"number","label":"How many?","required":true,"input":{"kind":"number","min":1,"max":8}},{"id":"place","type":"choice","label":"Where?","required":true,"input":{"kind":"choice","choices":[{"text":"Inside","value":"Inside"},{"text":"Outside","value":"garden"}]},"options":[{"id":"Inside","label":"Inside"},{"id":"garden","label":"Outside"}]},{"id":"extras","type":"checkboxes","label":"Anything else?","required":false,"input":{"kind":"checkboxes","choices":[{"text":"High chair","value":"High chair"},{"text":"Candle","value":"Candle"},{"text":"Dog","value":"Dog"}],"min":1,"max":3},"options":[{"id":"High chair","label":"High chair"},{"id":"Candle","label":"Candle"},{"id":"Dog","label":"Dog"}]},{"id":"menu","type":"file","label":"The menu that you like","required":false,"input":{"kind":"file","accept":["pdf"],"count_max":1}}]}
+      timer in 300 s
+      (waits for an answer)
+    Alice sends chat.form_filled {"kind":"form","form_id":"bot:main:0000000000000007","fields":[{"id":"seats","type":"question","label":"How many?","answer":"40"},{"id":"place","type":"radio","label":"Where?","answers":[{"id":"garden","label":"Outside"}]},{"id":"menu","type":"file","label":"The menu","files":[{"url":"/files/1","name":"m.png","content_type":"image/png","media":"image"}]}]}
+      cancel timer
+      bot: How many? – Please answer with a number from 1 to 8.
+    The menu that you like – Please send a file (pdf).
+      bot: Your name
+      timer in 300 s
+      (waits for an answer)
+    Alice: Alice
+      cancel timer
+      bot: How many?
+        wants {"kind":"number","min":1,"max":8}
+      timer in 300 s
+      (waits for an answer)
+    Alice: 4
+      cancel timer
+      bot: The menu that you like
+    (- leaves it out)
+        wants {"kind":"file","accept":["pdf"],"count_max":1}
+      timer in 300 s
+      (waits for an answer)
+    Alice: -
+      cancel timer
+      filled {"kind":"form","form_id":"main","fields":[{"type":"text","label":"Your name","answer":"Alice","id":"name"},{"type":"number","label":"How many?","answer":4,"id":"seats"},{"type":"choice","label":"Where?","answer":{"id":"garden","label":"Outside"},"id":"place"},{"type":"checkboxes","label":"Anything else?","answer":null,"id":"extras"},{"type":"file","label":"The menu that you like","answer":null,"id":"menu"}]}
+      bot: Alice, 4, garden, .
+      session = {"table":{"name":"Alice","seats":4,"place":"garden","extras":null,"menu":null}}
+      (done)
+    "#);
+}
+
+#[test]
+fn who_writes_instead_of_filling_in_is_asked_one_by_one_and_may_fill_in_yet() {
+    let late = json!([
+        { "id": "name", "type": "question", "label": "Your name", "answer": "Alice Arnold" },
+        { "id": "seats", "type": "question", "label": "How many?", "answer": "2" },
+        { "id": "place", "type": "radio", "label": "Where?", "answer": { "id": "Inside", "label": "Inside" } },
+    ]);
+    let other = json!({ "kind": "form", "form_id": "bot:main:0", "fields": late });
+    let story = Story::of(&on_message(BOOKING))
+        .on_the_web()
+        .alice("hi")
+        .alice("Alice")
+        .sends("chat.form_filled", other)
+        .sends("chat.form_filled", filled(&late));
+    insta::assert_snapshot!(story.told(), @r#"
+    Alice: hi
+      form {"kind":"form","form_id":"bot:main:0000000000000007","title":"A table for you.","fields":[{"id":"name","type":"text","label":"Your name","required":true,"input":{"kind":"text"}},{"id":"seats","type":"number","label":"How many?","required":true,"input":{"kind":"number","min":1,"max":8}},{"id":"place","type":"choice","label":"Where?","required":true,"input":{"kind":"choice","choices":[{"text":"Inside","value":"Inside"},{"text":"Outside","value":"garden"}]},"options":[{"id":"Inside","label":"Inside"},{"id":"garden","label":"Outside"}]},{"id":"extras","type":"checkboxes","label":"Anything else?","required":false,"input":{"kind":"checkboxes","choices":[{"text":"High chair","value":"High chair"},{"text":"Candle","value":"Candle"},{"text":"Dog","value":"Dog"}],"min":1,"max":3},"options":[{"id":"High chair","label":"High chair"},{"id":"Candle","label":"Candle"},{"id":"Dog","label":"Dog"}]},{"id":"menu","type":"file","label":"The menu that you like","required":false,"input":{"kind":"file","accept":["pdf"],"count_max":1}}]}
+      timer in 300 s
+      (waits for an answer)
+    Alice: Alice
+      cancel timer
+      bot: How many?
+        wants {"kind":"number","min":1,"max":8}
+      timer in 300 s
+      (waits for an answer)
+    Alice sends chat.form_filled {"kind":"form","form_id":"bot:main:0","fields":[{"id":"name","type":"question","label":"Your name","answer":"Alice Arnold"},{"id":"seats","type":"question","label":"How many?","answer":"2"},{"id":"place","type":"radio","label":"Where?","answer":{"id":"Inside","label":"Inside"}}]}
+      (nobody reacts)
+    Alice sends chat.form_filled {"kind":"form","form_id":"bot:main:0000000000000007","fields":[{"id":"name","type":"question","label":"Your name","answer":"Alice Arnold"},{"id":"seats","type":"question","label":"How many?","answer":"2"},{"id":"place","type":"radio","label":"Where?","answer":{"id":"Inside","label":"Inside"}}]}
+      cancel timer
+      filled {"kind":"form","form_id":"main","fields":[{"type":"text","label":"Your name","answer":"Alice Arnold","id":"name"},{"type":"number","label":"How many?","answer":2,"id":"seats"},{"type":"choice","label":"Where?","answer":{"id":"Inside","label":"Inside"},"id":"place"},{"type":"checkboxes","label":"Anything else?","answer":null,"id":"extras"},{"type":"file","label":"The menu that you like","answer":null,"id":"menu"}]}
+      bot: Alice Arnold, 2, Inside, .
+      session = {"table":{"name":"Alice Arnold","seats":2,"place":"Inside","extras":null,"menu":null}}
+      (done)
+    "#);
+}
+
+#[test]
+fn a_form_is_not_shown_whole_where_a_field_cannot_be_filled_in_or_tells_of_the_one_before() {
+    for field in [
+        "{text: Where?, input: location}",
+        "{text: Which?, image: 'https://example.org/a.png'}",
+        "{text: Which?, buttons: [A, B]}",
+        "'Hello {{ answer }}, where?'",
+    ] {
+        let form = format!("- form: Two.\n  fields:\n    name: Your name\n    b: {field}\n");
+        let story = Story::of(&on_message(&form)).on_the_web().alice("hi");
+        assert!(story.told().contains("bot: Your name\n"), "{field}: {}", story.told());
+    }
+    insta::assert_snapshot!(Story::of(&on_message("- form: {title: One., fields: {a: A?}}")).on_the_web().alice("hi").told(), @r#"
+    Alice: hi
+      form {"kind":"form","form_id":"bot:main:0000000000000007","title":"One.","fields":[{"id":"a","type":"text","label":"A?","required":true,"input":{"kind":"text"}}]}
+      (waits for an answer)
+    "#);
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidings_behaviors::{Bot, Facts, Input, Run, RunState, Seeds, Turn, resume, start};
-use tidings_model::Timestamp;
+use tidings_model::{ChannelKind, Timestamp};
 use uuid::Uuid;
 
 use crate::world::{event, load, noon, on_message};
@@ -204,6 +204,7 @@ fn play(bot: &Bot, story: &[Happens], between: impl Fn(Run) -> Run) -> Vec<Turn>
     let mut facts = Facts {
         event: json!({ "text": "hi" }),
         chat: json!({ "labels": ["new"], "variables": {} }),
+        shows: ChannelKind::Web.shows(),
         ..Facts::default()
     };
     let message = "chat.message".parse().expect("a type");

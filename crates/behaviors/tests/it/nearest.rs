@@ -15,8 +15,8 @@ fn shown(step: &str, shows: Shows) -> String {
     if buttons.is_empty() { text } else { format!("{text} [{}]", buttons.join(" | ")) }
 }
 
-const RICH: Shows = Shows { buttons: 13, pictures: true };
-const THREE: Shows = Shows { buttons: 3, pictures: false };
+const RICH: Shows = Shows { buttons: 13, pictures: true, forms: false };
+const THREE: Shows = Shows { buttons: 3, pictures: false, forms: false };
 
 #[test]
 fn what_cannot_be_shown_is_a_list_in_the_text() {

@@ -8,8 +8,8 @@ use tidings_behaviors::{
     Seeds, Took, Turn, Vocabulary, Wait, Wanted, WorkFailed, hear, resume, start,
 };
 use tidings_model::{
-    Author, AuthorKind, CustomerId, Draft, Event, EventId, Order, Seq, Timestamp, TypeName,
-    WorkspaceId, envelope,
+    Author, AuthorKind, ChannelKind, CustomerId, Draft, Event, EventId, Order, Seq, Timestamp,
+    TypeName, WorkspaceId, envelope,
 };
 use uuid::Uuid;
 
@@ -129,6 +129,12 @@ impl Story {
             ..Facts::default()
         };
         Self { bot, facts, run: None, said: None, now: noon(), lines: Vec::new() }
+    }
+
+    /// The channel shows forms.
+    pub(crate) fn on_the_web(mut self) -> Self {
+        self.facts.shows = ChannelKind::Web.shows();
+        self
     }
 
     fn seeds(&self) -> Seeds {
@@ -297,6 +303,7 @@ impl Story {
                 line
             }
             Effect::Emit { event_type, data } => format!("emit {event_type} {data}"),
+            Effect::Form { data } => format!("form {data}"),
             Effect::Filled { data } => format!("filled {data}"),
             Effect::Answer { event_type, value } => format!("answer to {event_type}: {value}"),
             Effect::Label { add, remove } => format!("label +{add:?} -{remove:?}"),

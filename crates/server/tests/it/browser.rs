@@ -40,6 +40,11 @@ fn the_desk_and_the_customer_see_each_other() {
 }
 
 #[test]
+fn a_bots_form_is_filled_in() {
+    tell("forms");
+}
+
+#[test]
 fn greetings_sounds_and_numbers_draw_the_eye() {
     tell("attention");
 }

@@ -1,5 +1,5 @@
-//! Questions wait over restarts, handle what happens meanwhile, and leave the rest to behaviors; forms ask for one thing
-//! after the other.
+//! Questions wait over restarts, handle what happens meanwhile, and leave the rest to behaviors; who writes instead of
+//! filling in a form is asked for one thing after the other.
 
 use std::time::Duration;
 
@@ -53,7 +53,11 @@ async fn a_question_has_what_is_its_own_and_nothing_else() {
     alice.presses(&world, "menu").await;
     alice.waits_for(&world, "bot Margherita.").await;
     alice.says(&world, "2").await;
-    alice.waits_for(&world, "bot Your name").await;
+    world
+        .until("the form is shown", async || {
+            (world.events_of("chat.form").await.len() == 1).then_some(())
+        })
+        .await;
     alice.says(&world, "Alice").await;
     alice.waits_for(&world, "bot With it?\n1. Napkins\n2. Cutlery\n(several, as 1, 2)").await;
 

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 /// How many rows nothing raises yet: as many as `later.toml` lists. This number only goes down.
-const LATER: usize = 59;
+const LATER: usize = 58;
 
 /// `later.toml`.
 #[derive(Deserialize)]

@@ -25,6 +25,7 @@ mod endpoint_metrics;
 mod event_types;
 mod failing;
 mod files;
+mod forms;
 mod jobs;
 mod leaks;
 mod leases;

@@ -128,6 +128,23 @@ const FIELD_TYPES: [&str; 11] = [
     "textarea",
 ];
 
+/// The kinds of fields that may be filled in. The last one is ours: what was put into it are addresses that `upload_file`
+/// gave, as the `id` of its answers.
+const FILLED_FIELD_TYPES: [&str; 12] = [
+    "checkbox",
+    "email",
+    "group_chooser",
+    "header",
+    "name",
+    "question",
+    "radio",
+    "rating",
+    "select",
+    "subject",
+    "textarea",
+    "file",
+];
+
 /// The templates of a rich message.
 const TEMPLATES: [&str; 3] = ["cards", "quick_replies", "sticker"];
 
@@ -205,17 +222,20 @@ impl Check<'_> {
     fn filled_form(&self, at: Place<'_>) -> Result<(), Failure> {
         at.text("form_id")?;
         at.each("fields", self.limits.form_fields_max, |field| {
-            let kind = field.one_of("type", &FIELD_TYPES)?;
+            let kind = field.one_of("type", &FILLED_FIELD_TYPES)?;
             field.text("label")?;
             // A field that was left empty has no answer.
             match kind {
                 "header" | "rating" => Ok(()),
-                "checkbox" if field.get("answers").is_some() => {
+                "checkbox" | "file" if field.get("answers").is_some() => {
                     field.each("answers", self.limits.form_fields_max, |answer| {
+                        if kind == "file" {
+                            answer.text("id")?;
+                        }
                         answer.text("label").map(drop)
                     })
                 }
-                "checkbox" => Ok(()),
+                "checkbox" | "file" => Ok(()),
                 "radio" | "select" => choice(field).map(drop),
                 "group_chooser" => {
                     let Some(answer) = choice(field)? else { return Ok(()) };

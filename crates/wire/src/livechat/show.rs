@@ -6,6 +6,7 @@
 //! Keys that begin with `_` are for those conversions and never leave: `_order` is an event's or thread's number.
 
 mod event;
+mod form;
 mod people;
 
 use serde_json::{Map, Value, json};

@@ -65,6 +65,7 @@ pub(super) fn facts() -> Facts {
         customer: json!({"id": "0190163d-8694-739b-aea5-966c26f8ad90", "name": "Alice", "language": "en"}),
         session: fields(json!({"visits": 3, "size": "L", "late": false})),
         client: fields(json!({"orders": 7, "points": 120, "city": "Rome"})),
+        shows: tidings_model::Shows::default(),
     }
 }
 

@@ -109,6 +109,10 @@ async fn first_event(call: &Call, value: &Value, place: usize) -> Result<FirstEv
     event::event_at(&field, call.side, call.version, value, &EventLimits::default())?;
     let author = value.get("author_id").and_then(Value::as_str).map(str::to_owned);
     let composed = events::compose(&call.app, &call.actor, value, &field).await?;
+    if !composed.files.is_empty() {
+        let expected = "cannot have files: send them in the chat once it is there";
+        return Err(Failure::field(&format!("{field}.fields"), expected));
+    }
     Ok(FirstEvent { composed, author })
 }
 

@@ -25,8 +25,10 @@ pub struct Composed {
     pub custom_id: Option<String>,
     /// Its properties.
     pub properties: Properties,
-    /// The upload that it is the first to use: see [`Composed::keep_upload`].
-    pub upload: Option<Unused>,
+    /// The uploads that it is the first to use: see [`Composed::keep_uploads`].
+    pub uploads: Vec<Unused>,
+    /// The files of a filled form, which an event of their own tells of.
+    pub files: Vec<Value>,
 }
 
 impl Composed {
@@ -35,9 +37,9 @@ impl Composed {
         self.visibility == Visibility::All && self.event_type.as_str() != "chat.system_message"
     }
 
-    /// Says in the event's commit that its upload is used, so that it stays.
-    pub fn keep_upload(&self, batch: &mut Batch, event: EventId, chat: ChatId) {
-        if let Some(upload) = &self.upload {
+    /// Says in the event's commit that its uploads are used, so that they stay.
+    pub fn keep_uploads(&self, batch: &mut Batch, event: EventId, chat: ChatId) {
+        for upload in &self.uploads {
             uploads::keep(batch, upload, event, chat);
         }
     }
@@ -60,16 +62,21 @@ pub async fn compose(
 ) -> Result<Composed, Failure> {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     let kind = text("type").unwrap_or_default();
-    let mut upload = None;
+    let (mut uploads, mut files) = (Vec::new(), Vec::new());
     let (event_type, data) = match kind {
         "message" => ("chat.message", message(event)),
         "file" => {
             let (data, unused) = own_files::data(app, actor.workspace, event, field).await?;
-            upload = unused;
+            uploads.extend(unused);
             ("chat.file", data)
         }
         "form" => ("chat.form", form(event)),
-        "filled_form" => ("chat.form_filled", form(event)),
+        "filled_form" => {
+            let mut data = form(event);
+            let given = own_files::of_form(app, actor.workspace, &mut data, field).await?;
+            (files, uploads) = given;
+            ("chat.form_filled", data)
+        }
         "rich_message" => ("chat.rich_message", rich_message(event)),
         "custom" => ("chat.custom", copied(event, &["content"])),
         "system_message" => {
@@ -103,7 +110,8 @@ pub async fn compose(
         data,
         custom_id: text("custom_id").filter(|id| !id.is_empty()).map(str::to_owned),
         properties,
-        upload,
+        uploads,
+        files,
     };
     fits_the_catalogue(app, &composed, field)?;
     Ok(composed)

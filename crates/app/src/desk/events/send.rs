@@ -194,6 +194,7 @@ pub fn decide(
         introduce(deciding, &named);
     }
     let (event_type, data) = (composed.event_type.as_str(), composed.data.clone());
+    let files = tell_files(deciding, composed)?;
     let draft = if composed.is_speech() {
         speak(deciding, event_type, data)?
     } else {
@@ -206,8 +207,22 @@ pub fn decide(
     draft.custom_id.clone_from(&composed.custom_id);
     draft.properties = composed.envelope_properties();
     let event = draft.id;
-    composed.keep_upload(&mut deciding.batch, event, deciding.scene.chat.value.id);
+    let chat = deciding.scene.chat.value.id;
+    composed.keep_uploads(&mut deciding.batch, files.unwrap_or(event), chat);
     Ok(event)
+}
+
+/// Tells of the files of a filled form, in front of the form itself: a file came in, whatever asked for it.
+fn tell_files(
+    deciding: &mut Deciding<'_>,
+    composed: &Composed,
+) -> Result<Option<EventId>, Failure> {
+    if composed.files.is_empty() {
+        return Ok(None);
+    }
+    let draft = speak(deciding, "chat.file", json!({ "files": composed.files, "source": "form" }))?;
+    draft.visibility = composed.visibility;
+    Ok(Some(draft.id))
 }
 
 /// Who sends must be in the chat, and who only looks on may speak to agents only.

@@ -101,7 +101,7 @@ impl React {
             return Ok(Taken::Nobody);
         };
         let (run, before) = run.apart();
-        let mut facts = facts(event, channel_kind, Some(scene), &bot);
+        let mut facts = facts(event, &self.directory, Some(scene), &bot);
         restore_start(&mut facts, &run);
         let watch = || self.app.clock.now();
         let (took, turn) = hear(&program, run, &happened, &facts, self.seeds(), Some(&watch));
@@ -126,7 +126,7 @@ impl React {
     fn would_react(&self, bot: &BotName, event: &Event, scene: &Scene, asides_only: bool) -> bool {
         let (bots, paused) = (self.directory.bots(), self.directory.paused());
         let channel_kind = self.directory.channel_kind(event);
-        let facts = facts(event, channel_kind, Some(scene), bot);
+        let facts = facts(event, &self.directory, Some(scene), bot);
         bots.listeners(&event.event_type).iter().any(|listener| {
             listener.bot.name == *bot
                 && (!asides_only || is_aside(listener))

@@ -87,6 +87,17 @@ pub(super) async fn area() -> Seen {
             alice.call("send_event", says(filled)).await.expect("it is sent");
         })
         .await;
+    stage
+        .raises(&["message:file_upload.response"], async |_| {
+            let (name, content_type, bytes) = ("menu.pdf", "application/pdf", b"%PDF-1.4");
+            let uploaded = alice.chat.upload("upload_file", name, content_type, bytes).await;
+            let answers = json!([{ "id": uploaded.expect("it is taken")["url"], "label": name }]);
+            let fields =
+                json!([{ "type": "file", "id": "2", "label": "A menu", "answers": answers }]);
+            let filled = json!({ "type": "filled_form", "form_id": "f2", "fields": fields });
+            alice.call("send_event", says(filled)).await.expect("it is sent");
+        })
+        .await;
     let cards = stage
         .raises(&["rich_message", "message:carousel"], async |_| {
             let button =

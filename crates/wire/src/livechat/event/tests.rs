@@ -110,7 +110,7 @@ fn wrong_events_name_the_field_and_what_is_expected() {
         (
             json!({ "type": "filled_form", "form_id": "1", "fields": [{ "type": "typo" }] }),
             "`event.fields[0].type` must be one of checkbox, email, group_chooser, header, name, question, \
-             radio, rating, select, subject, textarea",
+             radio, rating, select, subject, textarea, file",
         ),
         (
             json!({ "type": "filled_form", "form_id": "1",

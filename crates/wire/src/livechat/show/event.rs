@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use tidings_model::{AuthorKind, Event, EventName, PropertyPlace};
 
-use super::{Lens, ShownEvent, properties, put, put_some, time};
+use super::{Lens, ShownEvent, form, properties, put, put_some, time};
 
 /// The namespace of properties that only we read: what a provider sent, untouched.
 const RAW: &str = "raw";
@@ -112,9 +112,10 @@ fn content(event: &Event, data: &Value, lens: &Lens<'_>, map: &mut Map<String, V
             put(map, "url", text("url").unwrap_or_default().into());
         }
         "chat.form" | "chat.form_filled" => {
-            for name in ["form_id", "form_type", "fields"] {
+            for name in ["form_id", "form_type"] {
                 copy(name, name);
             }
+            put_some(map, "fields", form::fields(data));
             if !map.contains_key("form_id") {
                 put(map, "form_id", text("kind").unwrap_or("form").into());
             }

@@ -205,7 +205,7 @@ impl<'a> Setting<'a> {
     /// The files of first events are used from now on.
     pub(super) fn keep_uploads(&self, batch: &mut Batch, chat: ChatId) {
         for (event, id) in self.opening.events.iter().zip(&self.first_ids) {
-            event.composed.keep_upload(batch, *id, chat);
+            event.composed.keep_uploads(batch, *id, chat);
         }
     }
 
