@@ -38,6 +38,10 @@ const BINARY: [(&str, u16); 27] = [
     ("**", 200),
 ];
 
+/// How many operators, names and filters one piece of code may have: each stands within the next one, and no template of
+/// ours has as many.
+const LINKS_MAX: usize = 300;
+
 /// How tightly `??` binds, `is`, `not`, and a sign.
 const COALESCE: u16 = 300;
 const IS: u16 = 100;
@@ -52,13 +56,15 @@ pub(super) struct Reader<'w> {
     words: &'w [Word],
     at: usize,
     depth: usize,
+    /// How many operators, names and filters hang on values.
+    links: usize,
 }
 
 type Read<T> = Result<T, Untranslatable>;
 
 impl<'w> Reader<'w> {
     pub(super) fn new(words: &'w [Word]) -> Self {
-        Self { words, at: 0, depth: 0 }
+        Self { words, at: 0, depth: 0, links: 0 }
     }
 
     pub(super) fn peek(&self) -> Option<&'w Word> {
@@ -112,6 +118,13 @@ impl<'w> Reader<'w> {
         read
     }
 
+    /// Counts what makes a value of a value.
+    fn link(&mut self) -> Read<()> {
+        self.links += 1;
+        let message = || format!("a piece of code has more than {LINKS_MAX} operators and filters");
+        (self.links <= LINKS_MAX).then_some(()).ok_or_else(|| Untranslatable::new(message()))
+    }
+
     fn choice(&mut self) -> Read<Expression> {
         if self.is_arrow() {
             return self.arrow();
@@ -119,6 +132,7 @@ impl<'w> Reader<'w> {
         let mut condition = self.binary(0)?;
         loop {
             if self.sign("?:") {
+                self.link()?;
                 let otherwise = self.expression()?;
                 condition = Expression::Choice(
                     Box::new(condition.clone()),
@@ -126,6 +140,7 @@ impl<'w> Reader<'w> {
                     Box::new(otherwise),
                 );
             } else if self.sign("?") {
+                self.link()?;
                 let holds = self.expression()?;
                 let otherwise = if self.sign(":") {
                     self.expression()?
@@ -191,6 +206,7 @@ impl<'w> Reader<'w> {
             if binds < least {
                 break;
             }
+            self.link()?;
             self.at += words;
             if name == "is" {
                 left = self.test(left)?;
@@ -316,11 +332,14 @@ impl<'w> Reader<'w> {
                 }
                 // `a.0.1` is read as the number 0.1.
                 for part in name.split('.') {
+                    self.link()?;
                     value = Expression::Attribute(Box::new(value), part.to_owned());
                 }
             } else if self.sign("[") {
+                self.link()?;
                 value = self.item(value)?;
             } else if self.sign("|") {
+                self.link()?;
                 let name = self.name()?;
                 let arguments = if matches!(self.peek(), Some(Word::Sign("("))) {
                     self.arguments()?

@@ -79,7 +79,7 @@ pub(crate) fn pieces(source: &str) -> Result<Vec<Piece>, Untranslatable> {
             rest = after;
             continue;
         }
-        let mut reader = Reader { rest: inner, depth: 0, words: Vec::new() };
+        let mut reader = Reader { rest: inner, depth: 0, woven: 0, words: Vec::new() };
         let (after, ends) = reader.until(if is_tag { "%}" } else { "}}" })?;
         trim = match ends {
             Trim::Nothing if is_tag => Trim::LineBreak,
@@ -158,8 +158,13 @@ impl Trim {
 struct Reader<'s> {
     rest: &'s str,
     depth: usize,
+    /// In how many texts in quotes it stands.
+    woven: usize,
     words: Vec<Word>,
 }
+
+/// How deep code may stand in texts that stand in code.
+const WOVEN_MAX: usize = 8;
 
 impl<'s> Reader<'s> {
     /// Reads to the closing delimiter; gives what is behind it.
@@ -263,7 +268,12 @@ impl<'s> Reader<'s> {
             }
             if quote == '"' && c == '#' && characters.peek().is_some_and(|(_, next)| *next == '{') {
                 let inner = self.rest.get(index + 2..).unwrap_or_default();
-                let mut reader = Reader { rest: inner, depth: 0, words: Vec::new() };
+                let woven = self.woven + 1;
+                if woven > WOVEN_MAX {
+                    let message = format!("code stands in texts of code deeper than {WOVEN_MAX}");
+                    return Err(Untranslatable::new(message));
+                }
+                let mut reader = Reader { rest: inner, depth: 0, woven, words: Vec::new() };
                 let (after, _) = reader.until("}")?;
                 pieces.push(Woven::Text(std::mem::take(&mut text)));
                 pieces.push(Woven::Code(reader.words));

@@ -14,6 +14,14 @@ const OPERATORS_MAX: usize = 195;
 const TEMPLATE_BYTES_MAX: usize = 63_000;
 const TEXT_BYTES_MAX: usize = 16 * 1024;
 
+/// Whether a part of a template is as short as all of it must be.
+pub(crate) fn fits(part: &str) -> Result<(), Untranslatable> {
+    let bytes = part.len();
+    let message =
+        || format!("a value has {bytes} bytes, and at most {TEMPLATE_BYTES_MAX} are said");
+    (bytes <= TEMPLATE_BYTES_MAX).then_some(()).ok_or_else(|| Untranslatable::new(message()))
+}
+
 /// Whether a text, a template or a bare expression is within the limits.
 pub(crate) fn check(text: &str) -> Result<(), Untranslatable> {
     let has_code = crate::twig::has_code(text);

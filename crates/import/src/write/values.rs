@@ -17,7 +17,14 @@ impl<'n> Writer<'n> {
         Self { names, locals: Vec::new() }
     }
 
+    /// A value, which may not be longer than a template: some operators write what they compare twice.
     pub(crate) fn value(&mut self, expression: &Expression) -> Written {
+        let piece = self.piece(expression)?;
+        super::limits::fits(piece.as_str())?;
+        Ok(piece)
+    }
+
+    fn piece(&mut self, expression: &Expression) -> Written {
         Ok(match expression {
             Expression::Name(name) => self.name(name),
             Expression::Text(text) => Piece::literal(text),

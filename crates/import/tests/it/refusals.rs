@@ -69,3 +69,32 @@ fn one_file_that_cannot_be_read_does_not_keep_the_others() {
         imported.files.iter().map(|file| format!("{}/{}", file.bot, file.file)).collect();
     assert_eq!(names, ["good/thank-for-a-rating.yaml", "good-2/thank-for-a-rating.yaml"]);
 }
+
+/// Templates that grow as they are translated, or nest as deep as they are long.
+#[test]
+fn a_template_that_is_made_to_hurt_is_marked_and_hurts_nobody() {
+    let chain = |operator: &str| format!("{{{{ x{} }}}}", operator.repeat(5_000));
+    let mut woven = "x".to_owned();
+    for _ in 0..2_000 {
+        woven = format!("\"#{{{woven}}}\"");
+    }
+    for template in [
+        chain(" == null"),
+        chain(" + 1"),
+        chain("|upper"),
+        chain(".a"),
+        chain(" is empty"),
+        format!("{{{{ x{} }}}}", " == null".repeat(60)),
+        format!("{{{{ {woven} }}}}"),
+    ] {
+        let action = json!({"action": "send_message", "message": template});
+        let node = json!({"type": "action", "title": "x", "params": {"actions": [action]}});
+        let file = json!({"behavior": {"title": "x", "event": {"key": "event.message.chat.portal"},
+            "nodes": [node]}});
+        let bytes = file.to_string();
+        let imported = cerb(&[CerbFile { name: "alice.json", bytes: bytes.as_bytes() }]);
+        let written: usize = imported.files.iter().map(|file| file.text.len()).sum();
+        assert!(imported.refused.is_empty(), "{:?}", imported.refused);
+        assert!(written < 200_000, "{written} bytes of {} were written", template.len());
+    }
+}
