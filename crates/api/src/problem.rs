@@ -91,8 +91,8 @@ codes! {
         "The first answer counts: somebody else's, or the default when the time was over.";
     NotInControl = "not_in_control", CONFLICT, "Somebody else may speak to the customer now",
         "Take the control lease first: `PUT /api/v1/chats/{id}/control`.";
-    IdempotencyKeyReused = "idempotency_key_reused", CONFLICT, "The key was used for another event",
-        "Use a new key for a new event; the same key only to repeat the same call.";
+    IdempotencyKeyReused = "idempotency_key_reused", CONFLICT, "The key was used for something else",
+        "Use a new key for something new; the same key only to repeat the same call.";
     ChangedMeanwhile = "changed_meanwhile", CONFLICT, "Somebody else changed it meanwhile",
         "Read it again, then decide again.";
     ChatClosed = "chat_closed", CONFLICT, "The chat is closed",

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tidings_app::pipeline::question;
 use tidings_app::records::find::{FOUND_MAX, RecordQuery, find as find_records};
 use tidings_app::records::subject::subject;
-use tidings_app::records::{self, Hand, RecordError};
+use tidings_app::records::{self, Hand, Once, RecordError};
 use tidings_model::{Record, RecordId, RecordType, Timestamp};
 use tidings_store::{Kind, Scan};
 use utoipa::ToSchema;
@@ -71,6 +71,7 @@ impl From<RecordError> for Problem {
             RecordError::Invalid { field, problem } => {
                 Self::new(Code::InvalidField, format!("{field}: {problem}")).at(field, problem)
             }
+            RecordError::KeyReused => Self::new(Code::IdempotencyKeyReused, error.to_string()),
             RecordError::Read(error) => error.into(),
             RecordError::Commit(error) => error.into(),
         }
@@ -88,14 +89,16 @@ fn key((text, id): (&str, &str)) -> Result<(RecordType, RecordId), Problem> {
     Ok((record_type(text)?, id))
 }
 
-/// Who changes something by a call. A key is that of one operation at one address: with another it is another call.
+/// Who changes something by a call. A key is that of one operation at one address: with another it is another call, and
+/// with something else `wanted` it is refused.
 fn hand<R>(
     caller: &Caller<R>,
     headers: &HeaderMap,
     operation: &str,
+    wanted: &Value,
 ) -> Result<Hand<'static>, Problem> {
     let key = answer::idempotency_key(caller, headers)?;
-    let once = key.map(|key| format!("key:{key}:{operation}"));
+    let once = key.map(|key| Once::of_key(format!("key:{key}:{operation}"), wanted));
     Ok(Hand { author: caller.author(), cause: None, once })
 }
 
@@ -197,9 +200,9 @@ async fn create(
     headers: HeaderMap,
     JsonBody(body): JsonBody<RecordBody>,
 ) -> Answer {
-    let hand = hand(&caller, &headers, &format!("create:{text}"))?;
-    let workspace = caller.workspace();
     let fields = without_nulls(body.fields);
+    let hand = hand(&caller, &headers, &format!("create:{text}"), &json!(fields))?;
+    let workspace = caller.workspace();
     let record = records::create(&api.app, workspace, &hand, record_type(&text)?, fields).await?;
     Ok(answer::json(StatusCode::CREATED, &RecordView::from(record)))
 }
@@ -243,7 +246,7 @@ async fn change(
     JsonBody(body): JsonBody<RecordBody>,
 ) -> Answer {
     let (record_type, id) = key((&text, &id))?;
-    let hand = hand(&caller, &headers, &format!("change:{id}"))?;
+    let hand = hand(&caller, &headers, &format!("change:{id}"), &json!(body.fields))?;
     let workspace = caller.workspace();
     let record =
         records::update(&api.app, workspace, &hand, (&record_type, id), &body.fields).await?;
@@ -267,7 +270,7 @@ async fn remove(
     headers: HeaderMap,
 ) -> Answer {
     let (record_type, id) = key((&text, &id))?;
-    let hand = hand(&caller, &headers, &format!("remove:{id}"))?;
+    let hand = hand(&caller, &headers, &format!("remove:{id}"), &Value::Null)?;
     records::delete(&api.app, caller.workspace(), &hand, (&record_type, id)).await?;
     Ok(answer::done())
 }
@@ -306,7 +309,7 @@ async fn comment(
     JsonBody(body): JsonBody<CommentBody>,
 ) -> Answer {
     let (record_type, id) = key((&text, &id))?;
-    let hand = hand(&caller, &headers, &format!("comment:{id}"))?;
+    let hand = hand(&caller, &headers, &format!("comment:{id}"), &json!(body.text))?;
     let workspace = caller.workspace();
     let event =
         records::comment(&api.app, workspace, &hand, (&record_type, id), &body.text).await?;

@@ -2,12 +2,15 @@
 //! API, each change told in the log.
 //!
 //! What makes a second call harmless: a step's order and a caller's idempotency key are claims of the same commit; who
-//! comes again is given the record as it is.
+//! comes again is given the record as it is, and who comes again with something else is refused.
 
 pub mod find;
 mod noun;
 pub mod subject;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use tidings_model::{
     Author, Draft, Event, EventId, Record, RecordId, RecordType, Visibility, WorkspaceId,
@@ -70,6 +73,9 @@ pub enum RecordError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// The key was used for something else.
+    #[error("the idempotency key was used for another change")]
+    KeyReused,
     /// It could not be read.
     #[error("the record could not be read")]
     Read(#[from] ReadError),
@@ -92,7 +98,44 @@ pub struct Hand<'a> {
     /// The event that led to it.
     pub cause: Option<&'a Event>,
     /// What makes a second call harmless.
-    pub once: Option<String>,
+    pub once: Option<Once>,
+}
+
+/// The claims of a change that is made once.
+#[derive(Clone, Debug)]
+pub struct Once {
+    name: String,
+    /// With what it is made, so that another change under the same name is told from this one once more.
+    same: Option<String>,
+}
+
+impl Once {
+    /// The order of a step: nobody else has its name.
+    pub const fn of_step(name: String) -> Self {
+        Self { name, same: None }
+    }
+
+    /// A caller's key, with what they want.
+    pub fn of_key(name: String, wanted: &Value) -> Self {
+        let hash = digest(&SHA256, wanted.to_string().as_bytes());
+        let same = Some(format!("{name}:{}", URL_SAFE_NO_PAD.encode(hash)));
+        Self { name, same }
+    }
+
+    fn claims(&self, outcome: EventId) -> impl Iterator<Item = Claim> {
+        let names = std::iter::once(&self.name).chain(&self.same);
+        names.map(move |name| Claim { name: name.clone(), outcome: Some(outcome) })
+    }
+}
+
+/// Refuses a change whose key was used for another one.
+async fn refuse_other(
+    app: &App,
+    workspace: WorkspaceId,
+    hand: &Hand<'_>,
+) -> Result<(), RecordError> {
+    let Some(same) = hand.once.as_ref().and_then(|once| once.same.as_ref()) else { return Ok(()) };
+    app.store.claim(workspace, same).await?.map(drop).ok_or(RecordError::KeyReused)
 }
 
 /// A record, if it is there.
@@ -124,7 +167,7 @@ pub async fn create(
     let mut batch = Batch::new(workspace);
     let data = json!({ "record_type": record.record_type, "id": id, "record": record.fields });
     let told = told(app, workspace, hand, "record.created", data);
-    batch.claims.extend(claim(hand, id));
+    batch.claims.extend(claims(hand, id));
     batch.events.push(told);
     batch
         .puts
@@ -132,6 +175,7 @@ pub async fn create(
     match app.commit(batch).await {
         Ok(_) => Ok(record),
         Err(CommitError::Claimed { outcome: Some(first), .. }) => {
+            refuse_other(app, workspace, hand).await?;
             let first = RecordId::new(first.uuid());
             Ok(read(app, workspace, &record.record_type, first).await?.value)
         }
@@ -162,12 +206,13 @@ pub async fn update(
             "record_type": record_type, "id": id, "change": "updated", "changed": changed,
             "record": record.fields, "before": before,
         });
-        batch.claims.extend(claim(hand, id));
+        batch.claims.extend(claims(hand, id));
         batch.events.push(told(app, workspace, hand, "record.changed", data));
         batch.puts.push(found.put(DocKey::new(Kind::Record, id), index(record)));
         match app.commit(batch).await {
             Ok(_) => return Ok(found.value),
             Err(CommitError::Claimed { .. }) => {
+                refuse_other(app, workspace, hand).await?;
                 return Ok(read(app, workspace, record_type, id).await?.value);
             }
             Err(CommitError::Conflict { .. }) => {}
@@ -185,7 +230,7 @@ pub async fn delete(
     (record_type, id): (&RecordType, RecordId),
 ) -> Result<(), RecordError> {
     if let Some(once) = &hand.once
-        && app.store.claim(workspace, once).await?.is_some()
+        && app.store.claim(workspace, &once.name).await?.is_some()
     {
         return Ok(());
     }
@@ -201,7 +246,7 @@ pub async fn delete(
         "record_type": record_type, "id": id, "change": "deleted", "changed": changed,
         "record": found.value.fields, "before": found.value.fields,
     });
-    batch.claims.extend(claim(hand, id));
+    batch.claims.extend(claims(hand, id));
     batch.events.push(told(app, workspace, hand, "record.changed", data));
     batch.deletes.push(Delete { key: DocKey::new(Kind::Record, id), expected: None });
     match app.commit(batch).await {
@@ -230,13 +275,13 @@ pub async fn comment(
         data.insert("comment".into(), json!(told.id));
     }
     let event = told.id;
-    batch
-        .claims
-        .extend(hand.once.iter().map(|once| Claim { name: once.clone(), outcome: Some(event) }));
+    batch.claims.extend(hand.once.iter().flat_map(|once| once.claims(event)));
     batch.events.push(told);
     match app.commit(batch).await {
         Ok(_) => Ok(event),
-        Err(CommitError::Claimed { outcome: Some(first), .. }) => Ok(first),
+        Err(CommitError::Claimed { outcome: Some(first), .. }) => {
+            refuse_other(app, workspace, hand).await.map(|()| first)
+        }
         Err(error) => Err(RecordError::Commit(error)),
     }
 }
@@ -258,9 +303,8 @@ fn apply(fields: &mut Map<String, Value>, set: &Map<String, Value>) -> Map<Strin
     changed
 }
 
-fn claim(hand: &Hand<'_>, id: RecordId) -> Option<Claim> {
-    let outcome = Some(EventId::new(id.uuid()));
-    hand.once.as_ref().map(|once| Claim { name: once.clone(), outcome })
+fn claims(hand: &Hand<'_>, id: RecordId) -> impl Iterator<Item = Claim> {
+    hand.once.iter().flat_map(move |once| once.claims(EventId::new(id.uuid())))
 }
 
 fn told(

@@ -8,7 +8,7 @@ use tidings_model::{Author, RecordId, RecordType};
 use super::{Job, Outcome, keys};
 use crate::pipeline::reader::StepFailed;
 use crate::records::find::{FOUND, FOUND_MAX, RecordQuery, count_any, find_any, shown};
-use crate::records::{self, Hand, RecordError};
+use crate::records::{self, Hand, Once, RecordError};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +89,11 @@ pub(super) async fn find(job: &Job<'_>, with: &Value) -> Result<Outcome, StepFai
 }
 
 fn hand<'a>(job: &'a Job<'_>) -> Hand<'a> {
-    Hand { author: Author::bot(&job.run.bot), cause: Some(job.cause), once: Some(job.name()) }
+    Hand {
+        author: Author::bot(&job.run.bot),
+        cause: Some(job.cause),
+        once: Some(Once::of_step(job.name())),
+    }
 }
 
 fn no_id() -> WorkFailed {
@@ -103,7 +107,7 @@ fn outcome(result: Result<Value, RecordError>) -> Result<Outcome, StepFailed> {
         Err(error @ RecordError::Unknown { .. }) => {
             Ok(Err(WorkFailed::new("unknown_record", error.to_string())))
         }
-        Err(error @ RecordError::Invalid { .. }) => {
+        Err(error @ (RecordError::Invalid { .. } | RecordError::KeyReused)) => {
             Ok(Err(WorkFailed::new("wrong_value", error.to_string())))
         }
         Err(RecordError::Read(error)) => Err(error.into()),

@@ -108,12 +108,18 @@ async fn a_call_that_is_repeated_makes_one_record() {
     };
     let (first, second) = (call().await, call().await);
     assert_eq!(first.body["id"], second.body["id"]);
+    let other = world.call(Method::POST, "/api/v1/records/task").header("idempotency-key", "one");
+    let other = answer(other.json(&json!({"fields": {"title": "Other"}}))).await;
+    assert_eq!((other.status, other.code()), (409, "idempotency_key_reused"));
     // With the same key another thing is another call.
     let at = format!("/api/v1/records/task/{}", first.body["id"].as_str().expect("an id"));
     let call = |method| world.call(method, &at).header("idempotency-key", "one");
     let set = json!({"fields": {"title": "Twice"}});
     let changed = answer(call(Method::PATCH).json(&set)).await;
     assert_eq!(changed.body["fields"]["title"], "Twice");
+    let set = json!({"fields": {"title": "Thrice"}});
+    let other = answer(call(Method::PATCH).json(&set)).await;
+    assert_eq!((other.status, other.code()), (409, "idempotency_key_reused"));
     assert_eq!(answer(call(Method::DELETE)).await.status, 204);
     assert_eq!(world.get(&at).await.status, 404);
     assert_eq!(world.events_of("record.created").await.len(), 1);
