@@ -80,8 +80,26 @@ async fn types_in_files_are_live_before_the_bots_that_name_them() {
         names.iter().any(|bot| bot["name"] == "till")
     })
     .await;
+    // A type that is made over the API is no file: the doctor does not take its bot for sick while a server serves.
+    let made = json!({ "name": "order.eaten", "title": "Order eaten", "sample": {}, "schema": { "type": "object" } });
+    let made = installation.post("/api/v1/event-types", &made).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    installation.write_bot(
+        "guests",
+        &KITCHEN.replace("order.placed", "order.eaten").replace(" {{ event.size }}", ""),
+    );
+    eventually("its bot is live", async || {
+        let bots = installation.get("/api/v1/bots").await.body;
+        let names = bots["items"].as_array().cloned().unwrap_or_default();
+        names.iter().any(|bot| bot["name"] == "guests")
+    })
+    .await;
+    let doctor = printed(&installation.run(&["doctor", "--data", "data"]));
+    assert!(doctor.contains("ok    bots: 3"), "{doctor}");
+    assert!(doctor.contains("guests: names types that are not in files"), "{doctor}");
     server.stop().await;
 
     let doctor = printed(&installation.run(&["doctor", "--data", "data"]));
-    assert!(doctor.contains("ok    bots: 2"), "{doctor}");
+    assert!(doctor.contains("ok    bots: 3"), "{doctor}");
+    assert!(!doctor.contains("guests"), "{doctor}");
 }
