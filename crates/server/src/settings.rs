@@ -22,8 +22,14 @@ use tidings_mail::Mailer;
 use tidings_outbound::{AllowRule, InvalidProxy, Proxy, Roots};
 use tidings_script::Sandbox;
 
-/// The program that runs, also when another version has taken its place on disk (proc(5)).
-const THIS_PROGRAM: &str = "/proc/self/exe";
+/// The program that runs; on Linux also when another version has taken its place on disk (proc(5)).
+fn this_program() -> PathBuf {
+    let of_linux = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") {
+        return of_linux.to_owned();
+    }
+    std::env::current_exe().unwrap_or_else(|_| of_linux.to_owned())
+}
 
 /// What makes it a child that runs scripts.
 const SCRIPT_SANDBOX: &str = "script-sandbox";
@@ -590,7 +596,7 @@ impl Settings {
             processes_max,
             time_max: Duration::from_millis(time_ms_max),
             memory_bytes_max: memory_mb_max << 20,
-            ..tidings_script::Settings::new(THIS_PROGRAM, &[SCRIPT_SANDBOX])
+            ..tidings_script::Settings::new(this_program(), &[SCRIPT_SANDBOX])
         };
         enabled.then(|| Sandbox::new(settings))
     }
