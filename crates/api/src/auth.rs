@@ -72,6 +72,15 @@ impl<R> Caller<R> {
         &self.token.name
     }
 
+    /// Whether they have a right beside the one that everybody needs here.
+    pub(crate) fn may(&self, right: Right) -> Result<(), Problem> {
+        let missing = || {
+            let message = format!("this needs a token with the right {:?}", word(right));
+            Problem::new(Code::RightMissing, message)
+        };
+        self.token.rights.contains(&right).then_some(()).ok_or_else(missing)
+    }
+
     /// The author of what they send, unless they name another.
     pub(crate) fn author(&self) -> Author {
         tidings_app::pipeline::accept::integration(&self.token.name)
@@ -85,14 +94,8 @@ impl<R: Needs> FromRequestParts<Api> for Caller<R> {
         let secret = bearer(&parts.headers)?;
         let token = find(api, secret).await?;
         api.by_token.take(token.id.uuid())?;
-        if !token.rights.contains(&R::RIGHT) {
-            let right = word(R::RIGHT);
-            return Err(Problem::new(
-                Code::RightMissing,
-                format!("this needs a token with the right {right:?}"),
-            ));
-        }
-        Ok(Self { token, right: PhantomData })
+        let caller = Self { token, right: PhantomData };
+        caller.may(R::RIGHT).map(|()| caller)
     }
 }
 

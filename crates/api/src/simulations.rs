@@ -7,6 +7,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tidings_app::admin::tokens::Right;
 use tidings_app::simulations::{
     Against, EVENTS_MAX, Simulated, SimulationError, Step, draft, simulate, version,
 };
@@ -89,6 +90,8 @@ pub(crate) struct SimulationView {
     steps: Vec<StepView>,
     /// Its runs, with their traces.
     runs: Vec<RunView>,
+    /// Whether the time was up before all of it was tried.
+    ended_early: bool,
     /// What the live version would do, where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<LiveView>,
@@ -164,7 +167,8 @@ impl From<SimulationError> for Problem {
 
 /// Try a bot without doing anything
 ///
-/// Time is imagined, what is done outside is answered by stubs, and nothing is stored.
+/// Time is imagined, what is done outside is answered by stubs, and nothing is stored. A draft (`files`) needs the right
+/// `write` as well, as a bot's text is a program. After ten seconds it ends, and says so (`ended_early`).
 #[utoipa::path(
     post, path = "/api/v1/simulations", tag = "bots", operation_id = "simulate", request_body = SimulationBody,
     responses((status = 200, description = "What the bot would do.", body = SimulationView)),
@@ -181,6 +185,7 @@ async fn run(
     let stubs = stubs(&body.stubs);
     let (bot, warnings) = match &body.files {
         Some(files) => {
+            caller.may(Right::Write)?;
             let files = files.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
             draft(&api.app, workspace, &BotSource { name: name.clone(), files })?
         }
@@ -189,7 +194,8 @@ async fn run(
             (version(&api.app, workspace, &name, wanted).await?, Vec::new())
         }
     };
-    let Simulated { steps, runs } = simulate(&api.app, workspace, &bot, &against, &stubs).await?;
+    let Simulated { steps, runs, ended_early } =
+        simulate(&api.app, workspace, &bot, &against, &stubs).await?;
     let steps: Vec<StepView> = steps.into_iter().map(StepView::from).collect();
     let live = if body.compare {
         let live = version(&api.app, workspace, &name, None).await?;
@@ -202,6 +208,7 @@ async fn run(
         warnings: warnings.iter().map(ToString::to_string).collect(),
         steps,
         runs: runs.into_iter().map(RunView::from).collect(),
+        ended_early,
         live,
     };
     Ok(answer::json(StatusCode::OK, &view))

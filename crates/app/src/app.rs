@@ -42,6 +42,7 @@ use crate::pipeline::telegram::press::ANSWERS_AT_ONCE_MAX;
 use crate::pipeline::timers::LOOK_INTERVAL;
 use crate::scenes::Scenes;
 use crate::seal::Sealer;
+use crate::simulations;
 
 /// What an [`App`] is built from.
 pub struct Parts {
@@ -101,6 +102,8 @@ pub struct App {
     pub(crate) crowd: Arc<Crowd>,
     /// Places for mails that are sent.
     pub(crate) mails: Semaphore,
+    /// Places for simulations.
+    pub(crate) simulations: Semaphore,
     /// The readers of endpoints that work here.
     pub(crate) pulses: Pulses,
     /// How the readers of endpoints on this node are doing.
@@ -161,6 +164,7 @@ impl App {
             bodies: Bodies::default(),
             crowd: Arc::default(),
             mails: Semaphore::new(MAILS_AT_ONCE_MAX),
+            simulations: Semaphore::new(simulations::AT_ONCE_MAX),
             pulses: Pulses::default(),
             gauges: Gauges::default(),
             scenes: Scenes::default(),

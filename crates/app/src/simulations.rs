@@ -3,14 +3,14 @@
 //!
 //! The chat is imagined ([`tidings_behaviors::simulate`]); from the store come only the events and who the customer is.
 //! What the bot itself said then is left out: it says it anew. Between two events others have their turn, and a request
-//! that nobody waits for any more ends there.
+//! that nobody waits for any more ends there. One simulation goes on at a time, and none for longer than [`TIME_MAX`].
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tidings_behaviors::simulate::{Budget, Happening, Simulator, Stubs, Told};
+use tidings_behaviors::simulate::{Budget, Happening, Patience, Simulator, Stubs, Told};
 use tidings_behaviors::{Bot, BotSource, Problem, Run};
 use tidings_model::{
     AuthorKind, BotName, Chat, ChatId, Customer, Event, EventId, Seq, Timestamp, TypeName,
@@ -18,6 +18,7 @@ use tidings_model::{
 };
 use tidings_store::{DocKey, EventQuery, Kind, ReadError};
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use crate::App;
 use crate::admin::bots::{CatalogueVocabulary, LiveBot, StoredVersion};
@@ -26,6 +27,12 @@ use crate::pipeline::written::to_value;
 
 /// How many events of a chat, or of the log, one simulation takes.
 pub const EVENTS_MAX: usize = 1_000;
+
+/// How long a simulation may take; what comes after is told as stopped. A thousand events take a part of a second.
+pub const TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How many simulations go on at once on a node; others wait for their turn.
+pub(crate) const AT_ONCE_MAX: usize = 1;
 
 /// How many events of the log are read at once.
 const PAGE: usize = 500;
@@ -66,6 +73,8 @@ pub struct Simulated {
     pub steps: Vec<Step>,
     /// Its runs, with their traces.
     pub runs: Vec<Run>,
+    /// Whether the time was up before all of it was tried.
+    pub ended_early: bool,
 }
 
 /// Why nothing was simulated.
@@ -125,10 +134,26 @@ pub async fn simulate(
     against: &Against,
     stubs: &Stubs,
 ) -> Result<Simulated, SimulationError> {
+    let _turn = app.simulations.acquire().await;
+    let end = Instant::now() + TIME_MAX;
+    let is_over = move || Instant::now() > end;
+    let simulated = within((app, workspace), bot, against, stubs, Patience(&is_over)).await?;
+    Ok(Simulated { ended_early: is_over(), ..simulated })
+}
+
+async fn within(
+    (app, workspace): (&App, WorkspaceId),
+    bot: &Bot,
+    against: &Against,
+    stubs: &Stubs,
+    patience: Patience<'_>,
+) -> Result<Simulated, SimulationError> {
+    let Patience(is_over) = patience;
     match against {
         Against::Happenings(happenings) => {
             let mut imagined = Simulator::new([bot], app.now());
             imagined.stubs.clone_from(stubs);
+            imagined.patience = Some(patience);
             let mut simulated = Simulated::default();
             for happening in happenings {
                 yield_now().await;
@@ -139,14 +164,17 @@ pub async fn simulate(
                     event_type: Some(happening.event_type.clone()),
                     did: imagined.told(),
                 });
+                if is_over() {
+                    return Ok(simulated);
+                }
             }
-            end(&mut imagined, None, &mut simulated);
+            close(&mut imagined, None, &mut simulated);
             Ok(simulated)
         }
         Against::Event(id) => {
             let event = app.store.event(workspace, *id).await?;
             let event = event.ok_or(SimulationError::Unknown { what: "event" })?;
-            recorded(app, workspace, bot, &[event], stubs).await
+            recorded((app, workspace), bot, &[event], stubs, patience).await
         }
         Against::Chat(chat) => {
             let found = app.store.document(workspace, &DocKey::new(Kind::Chat, chat)).await?;
@@ -160,11 +188,11 @@ pub async fn simulate(
                 chat: Some(*chat),
             };
             let events = app.store.events(workspace, query).await?;
-            recorded(app, workspace, bot, &events, stubs).await
+            recorded((app, workspace), bot, &events, stubs, patience).await
         }
         Against::Last(count) => {
             let events = last(app, workspace, bot, (*count).min(EVENTS_MAX)).await?;
-            recorded(app, workspace, bot, &events, stubs).await
+            recorded((app, workspace), bot, &events, stubs, patience).await
         }
     }
 }
@@ -197,17 +225,21 @@ async fn last(
 /// What a bot would have done on recorded events: those of a chat in one imagined chat, the others each by itself, all of
 /// them within one budget.
 async fn recorded(
-    app: &App,
-    workspace: WorkspaceId,
+    (app, workspace): (&App, WorkspaceId),
     bot: &Bot,
     events: &[Arc<Event>],
     stubs: &Stubs,
+    patience: Patience<'_>,
 ) -> Result<Simulated, SimulationError> {
     let mut simulated = Simulated::default();
     let mut budget = Budget::default();
     let mut chats: BTreeMap<ChatId, Simulator<'_>> = BTreeMap::new();
+    let Patience(is_over) = patience;
     for event in events {
         yield_now().await;
+        if is_over() {
+            return Ok(simulated);
+        }
         let own = event.author.kind == AuthorKind::Bot && event.author.id == bot.name.as_str();
         if own {
             continue;
@@ -227,10 +259,11 @@ async fn recorded(
         let Some(chat) = event.chat else {
             let mut alone = Simulator::new([bot], event.time);
             alone.stubs.clone_from(stubs);
+            alone.patience = Some(patience);
             alone.budget = budget;
             alone.happens(&happening);
             simulated.steps.push(step(alone.told()));
-            end(&mut alone, None, &mut simulated);
+            close(&mut alone, None, &mut simulated);
             budget = alone.budget;
             continue;
         };
@@ -241,6 +274,7 @@ async fn recorded(
             }
         };
         imagined.budget = budget;
+        imagined.patience = Some(patience);
         imagined.passes(event.time);
         let due = imagined.told();
         if !due.is_empty() {
@@ -258,14 +292,14 @@ async fn recorded(
     for (chat, mut imagined) in chats {
         yield_now().await;
         imagined.budget = budget;
-        end(&mut imagined, Some(chat), &mut simulated);
+        close(&mut imagined, Some(chat), &mut simulated);
         budget = imagined.budget;
     }
     Ok(simulated)
 }
 
 /// What comes when nothing more happens.
-fn end(imagined: &mut Simulator<'_>, chat: Option<ChatId>, simulated: &mut Simulated) {
+fn close(imagined: &mut Simulator<'_>, chat: Option<ChatId>, simulated: &mut Simulated) {
     let until = imagined.now.checked_add(AFTERWARDS).unwrap_or(Timestamp::MAX);
     imagined.passes(until);
     let did = imagined.told();

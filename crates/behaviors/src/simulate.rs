@@ -19,7 +19,7 @@ use tidings_model::{
 };
 use uuid::Uuid;
 
-pub use self::budget::Budget;
+pub use self::budget::{Budget, Patience};
 use crate::bot::Status;
 use crate::facts::{Facts, Seeds};
 use crate::run::{Run, RunState, StopReason, Turn, Wait};
@@ -97,6 +97,8 @@ pub struct Simulator<'b> {
     pub runs: Vec<Run>,
     /// What may still happen.
     pub budget: Budget,
+    /// How long all of it may take; for ever, unless given.
+    pub patience: Option<Patience<'b>>,
     /// Whether the budget was too small for something: nothing more happens until the next call.
     is_spent: bool,
     control: Control,
@@ -140,6 +142,7 @@ impl<'b> Simulator<'b> {
             stubs: Stubs::new(),
             runs: Vec::new(),
             budget: Budget::default(),
+            patience: None,
             is_spent: false,
             control: Control { holder: Holder::Nobody, reason: String::new() },
             waiting: None,
@@ -285,6 +288,9 @@ impl<'b> Simulator<'b> {
             }
             let asides_only = taken == Taken::UnlessAside(bot.name.clone());
             for place in self.hearing(bot, &event, asides_only) {
+                if self.is_over(bot, place) {
+                    return raised;
+                }
                 let facts = self.facts(&event, &bot.name);
                 let seeds = self.seeds();
                 if let Some(turn) = start(bot, place, &facts, &event, seeds) {
@@ -496,7 +502,7 @@ impl<'b> Simulator<'b> {
     fn imagine(&mut self, bot: &Bot, turn: &mut Turn) -> Vec<(Happening, BotName)> {
         let effects = std::mem::take(&mut turn.effects);
         let author = Author::bot(&bot.name);
-        let speaks = |effect: &Effect| matches!(effect, Effect::Say(_));
+        let speaks = |effect: &Effect| matches!(effect, Effect::Say(_) | Effect::Form { .. });
         if effects.iter().any(speaks)
             && let Err(refused) = self.control.lets_speak(&author)
         {

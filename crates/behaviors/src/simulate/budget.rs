@@ -1,7 +1,12 @@
 //! What keeps a simulation from going on for ever: a chain of causes is as deep as live, and what all of it may come to is
-//! counted. What is one too much is stopped, and told.
+//! counted. What is one too much is stopped, and told. Who has a clock bounds the time as well.
 
-use super::Simulator;
+use std::fmt;
+
+use serde_json::json;
+
+use super::{Simulator, Told};
+use crate::Bot;
 use crate::run::{RunState, StopReason, Turn};
 
 /// How deep a chain of causes may be: as in the log.
@@ -20,6 +25,19 @@ pub struct Budget {
     turns: usize,
     effects: usize,
 }
+
+/// Asks whether the time of a simulation is up.
+#[derive(Clone, Copy)]
+pub struct Patience<'b>(pub &'b (dyn Fn() -> bool + Sync));
+
+impl fmt::Debug for Patience<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Patience")
+    }
+}
+
+/// What is said of a simulation whose time is up.
+const TOOK_TOO_LONG: &str = "the simulation took too long, and ended here";
 
 impl Default for Budget {
     fn default() -> Self {
@@ -53,11 +71,29 @@ impl Simulator<'_> {
             );
             (StopReason::LoopGuard, message)
         });
-        let spent = self.budget.take(turn).err();
+        let late = self.patience.is_some_and(|Patience(is_over)| is_over());
+        let late = late.then(|| (StopReason::StepLimit, TOOK_TOO_LONG.to_owned()));
+        let spent = late.or_else(|| self.budget.take(turn).err());
         self.is_spent |= spent.is_some();
         if let Some((reason, message)) = spent.or(deep) {
             stop(turn, reason, message);
         }
+    }
+}
+
+impl Simulator<'_> {
+    /// Whether the time is up before a behavior is looked at: conditions take theirs, also where nothing starts.
+    pub(super) fn is_over(&mut self, bot: &Bot, behavior: usize) -> bool {
+        let is_over = self.patience.is_some_and(|Patience(is_over)| is_over());
+        if is_over {
+            self.is_spent = true;
+            let behavior = bot.behaviors().get(behavior);
+            let behavior = behavior.map(|behavior| behavior.name.clone()).unwrap_or_default();
+            let (reason, message) = (StopReason::StepLimit, TOOK_TOO_LONG);
+            let what = json!({ "stopped": { "reason": reason, "message": message } });
+            self.told.push(Told { at: self.now, bot: bot.name.clone(), behavior, what });
+        }
+        is_over
     }
 }
 

@@ -1,7 +1,9 @@
 //! What happens while a question waits: its own handlers, asides, late presses, and time that is up.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
-use tidings_behaviors::simulate::{Happening, Simulator};
+use tidings_behaviors::simulate::{Happening, Patience, Simulator};
 use tidings_model::AuthorKind;
 
 use crate::world::{Story, load, noon, on_message, told};
@@ -370,4 +372,40 @@ fn a_wrong_handler_is_told_where_it_stands() {
     bot.yaml:25:13: error[wrong_kind]: `on` is a mapping of events to steps, not a text
     bot.yaml:27:14: error[not_local]: a chat that is closed ends the question: a behavior with `on: chat.closed` hears it
     "#);
+}
+
+#[test]
+fn a_simulation_whose_time_is_up_ends_and_says_so() {
+    let text = "
+behaviors:
+  - {name: first, on: chat.message, do: [{emit: {type: note.added, data: {text: x}}}]}
+  - {name: second, on: chat.message, when: \"'never' in event.text\", do: [{say: Never.}]}
+  - {name: third, on: chat.message, do: [{say: Hello.}]}
+";
+    let (bot, _) = load(text).map_err(|problems| told(&problems)).expect("a bot that loads");
+    let hello = Happening::new(
+        "chat.message".parse().expect("a type"),
+        json!({ "text": "hi" }),
+        AuthorKind::Customer,
+    );
+    let ends_after = |looks: usize| {
+        let left = AtomicUsize::new(looks);
+        let is_over = || {
+            let step = |left: usize| left.checked_sub(1);
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).is_err()
+        };
+        let mut simulator = Simulator::new([&bot], noon());
+        simulator.patience = Some(Patience(&is_over));
+        simulator.happens(&hello);
+        let lines =
+            simulator.told().into_iter().map(|told| format!("{}: {}", told.behavior, told.what));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    // In a turn, and before a behavior is looked at.
+    insta::assert_snapshot!(ends_after(1), @r#"first: {"stopped":{"reason":"step_limit","message":"the simulation took too long, and ended here"}}"#);
+    insta::assert_snapshot!(ends_after(2), @r#"
+    first: {"emit":{"type":"note.added","data":{"text":"x"}}}
+    second: {"stopped":{"reason":"step_limit","message":"the simulation took too long, and ended here"}}
+    "#);
+    assert!(!ends_after(100).contains("stopped"));
 }

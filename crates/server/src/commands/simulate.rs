@@ -42,6 +42,9 @@ pub(super) async fn simulate(options: Simulate) -> anyhow::Result<ExitCode> {
     for warning in told.get("warnings").and_then(Value::as_array).into_iter().flatten() {
         say(warning.as_str().unwrap_or_default())?;
     }
+    if told.get("ended_early").and_then(Value::as_bool) == Some(true) {
+        say("This took too long: what follows is not all of it.")?;
+    }
     let steps = list(&told, "steps");
     if !options.compare {
         steps.iter().try_for_each(|step| tell(step, ""))?;

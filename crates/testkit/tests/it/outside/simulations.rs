@@ -1,8 +1,12 @@
 //! What a bot would do: on samples, on what was recorded, a draft beside what is live. Nothing happens by it.
 
+use std::collections::BTreeSet;
+
+use http::Method;
 use serde_json::{Value, json};
+use tidings_app::admin::tokens::{self, Right};
 use tidings_testkit::visitor::Visitor;
-use tidings_testkit::world::World;
+use tidings_testkit::world::{World, answer};
 
 const LIVE: &str = r#"
 behaviors:
@@ -82,6 +86,26 @@ async fn a_draft_is_compared_with_what_is_live_over_what_was_said() {
         message.iter().find(|event| event["data"]["text"] == "a pizza").expect("it was said");
     let (did, _) = whats(&world, json!({"bot": "pizzeria", "event": pizza["id"]})).await;
     assert_eq!(did.len(), 2, "the question, and what comes when nobody answers: {did:?}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_draft_is_tried_by_who_may_publish_one() {
+    let world = World::start().await;
+    world.publish_good("pizzeria", LIVE).await;
+    let rights = BTreeSet::from([Right::Read]);
+    let reader = tokens::create(&world.app, world.workspace, "reader", rights, None).await;
+    let (_, secret) = reader.expect("a token");
+    let tries = async |body: Value| {
+        let call = world.anonymous(Method::POST, "/api/v1/simulations").bearer_auth(&secret);
+        answer(call.json(&body)).await
+    };
+    let events = json!([{"type": "chat.message", "data": {"text": "hello"}}]);
+    let live = tries(json!({"bot": "pizzeria", "events": events})).await;
+    assert_eq!((live.status, &live.body["ended_early"]), (200, &json!(false)));
+    let files = json!({"a.yaml": LIVE});
+    let draft = tries(json!({"bot": "pizzeria", "files": files, "events": events})).await;
+    assert_eq!((draft.status, draft.code()), (403, "right_missing"));
     world.finish().await;
 }
 
