@@ -204,19 +204,20 @@ fn guard_for(
     let position = words.iter().position(|word| word.is_name("in")).ok_or_else(incomplete)?;
     let mut depth = 0_usize;
     let mut walked: Option<(&Word<'_>, &Word<'_>)> = None;
-    for word in words.iter().skip(position + 1) {
+    for (index, word) in words.iter().enumerate().skip(position + 1) {
         if word.is("(") || word.is("[") || word.is("{") {
             depth += 1;
         } else if word.is(")") || word.is("]") || word.is("}") {
             depth = depth.saturating_sub(1);
-        } else if depth == 0 && word.is_name("recursive") {
+        } else if depth == 0 && word.is_name("recursive") && !is_field(words, index) {
             return Err(Unreadable::new(word.start, "`recursive` is not available in a template"));
-        } else if depth == 0 && word.is_name("if") {
+        } else if depth == 0 && word.is_name("if") && !is_field(words, index) {
             break;
         }
         walked = Some((walked.map_or(word, |(from, _)| from), word));
     }
-    if words.last().is_some_and(|word| word.is_name("recursive")) {
+    let is_last = words.last().is_some_and(|word| word.is_name("recursive"));
+    if is_last && !is_field(words, words.len() - 1) {
         return Err(Unreadable::new(first.start, "`recursive` is not available in a template"));
     }
     let (from, to) = walked.ok_or_else(incomplete)?;
@@ -270,10 +271,18 @@ fn follows_operand(words: &[Word<'_>], index: usize) -> bool {
     match before.kind {
         WordKind::Number | WordKind::Text => true,
         WordKind::Name => {
-            !["and", "or", "not", "in", "is", "if", "else", "elif", "for"].contains(&before.text)
+            is_field(words, index - 1)
+                || !["and", "or", "not", "in", "is", "if", "else", "elif", "for"]
+                    .contains(&before.text)
         }
         WordKind::Sign => before.is(")") || before.is("]") || before.is("}"),
     }
+}
+
+/// Whether a word is the name of a field: then it is no keyword, whatever it is.
+fn is_field(words: &[Word<'_>], index: usize) -> bool {
+    let before = index.checked_sub(1).and_then(|before| words.get(before));
+    before.is_some_and(|word| word.is("."))
 }
 
 /// Where the operand that begins at a word ends: its signs, its first value, and all that hangs on it.
@@ -344,11 +353,7 @@ fn check_filters(words: &[Word<'_>]) -> Result<(), Unreadable> {
 
 fn mention(words: &[Word<'_>], mentions: &mut Vec<Mention>) {
     for (index, word) in words.iter().enumerate() {
-        let behind_dot = index
-            .checked_sub(1)
-            .and_then(|before| words.get(before))
-            .is_some_and(|word| word.is("."));
-        if word.kind != WordKind::Name || behind_dot {
+        if word.kind != WordKind::Name || is_field(words, index) {
             continue;
         }
         let field = match (words.get(index + 1), words.get(index + 2)) {
@@ -387,6 +392,8 @@ mod tests {
             "{{ 0x10 }}",
             "{{ a ",
             "{% for x in a recursive %}",
+            "{{ a.in ~ b.if * 2 }}{% for x in a.if.b if x %}{{ x }}{% endfor %}",
+            "{% for x in a.recursive %}{{ x }}{% endfor %}",
         ];
         insta::assert_snapshot!(cases.map(guarded).join("\n"), @r#"
         plain { text } {x
@@ -401,6 +408,8 @@ mod tests {
         3: this is not a number
         0: `{{` has no end `}}`
         14: `recursive` is not available in a template
+        {{ a.in|__part ~ b.if|__part|__number * 2|__number }}{% for x in (a.if.b)|__items if x %}{{ x }}{% endfor %}
+        {% for x in (a.recursive)|__items %}{{ x }}{% endfor %}
         "#);
     }
 }
