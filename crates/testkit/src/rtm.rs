@@ -186,6 +186,11 @@ impl RtmClient {
         heard
     }
 
+    /// Whether the server closed it, as far as was read.
+    pub const fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     /// The pushes that came until it is quiet.
     pub async fn pushes(&mut self) -> Vec<Value> {
         while self.read(QUIET).await {}

@@ -11,6 +11,7 @@ use tidings_testkit::desk::{AgentClient, CustomerClient};
 use tidings_testkit::rtm::RtmClient;
 use tidings_testkit::world::World;
 use tidings_wire::livechat::{Method, SESSION_FIELDS_MAX, Side, Transport};
+use tokio::task::JoinSet;
 
 use super::perform::{Outcome, perform};
 use super::rows::{Row, setups};
@@ -35,6 +36,8 @@ pub(super) struct Stage {
     tokens: BTreeMap<&'static str, String>,
     setups: BTreeMap<String, Row>,
     names: AtomicU32,
+    /// Connections that stay: whoever has none for a quarter of a minute, by the wall, loses their chats.
+    _there: JoinSet<()>,
 }
 
 /// Which API somebody speaks, unless the call says otherwise.
@@ -61,7 +64,12 @@ impl Stage {
         let olga = "olga@example.com".parse().expect("an id");
         let nobody = AgentClient::with_scopes(&world, &olga, Some(&[LOGIN_ONLY])).await;
         tokens.insert("nobody", nobody.chat.token);
-        Self { world, channel, tokens, setups: setups(), names: AtomicU32::new(0) }
+        let mut there = JoinSet::new();
+        for name in ["olga", "bob", "carol"] {
+            let (base_url, token) = (world.base_url.clone(), tokens.get(name).cloned());
+            there.spawn(stays(base_url, token.unwrap_or_default()));
+        }
+        Self { world, channel, tokens, setups: setups(), names: AtomicU32::new(0), _there: there }
     }
 
     /// Makes a call over each of its transports; gives what went otherwise than the line says.
@@ -75,6 +83,17 @@ impl Stage {
             otherwise.extend(found.into_iter().map(|what| format!("{line}\n    {what}")));
         }
         otherwise
+    }
+}
+
+/// Is connected until the end, and hears nothing; who is signed out comes back.
+async fn stays(base_url: String, token: String) {
+    loop {
+        let mut line = RtmClient::open(&base_url, Side::Agent, "3.6").await;
+        line.login(&token, json!({ "pushes": { "3.6": [] } })).await;
+        while !line.is_closed() {
+            line.pushes().await;
+        }
     }
 }
 
