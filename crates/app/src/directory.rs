@@ -268,7 +268,7 @@ impl Directory {
     /// What the channel of a scene's chat can show of a question.
     pub(crate) fn shows(&self, scene: Option<&Scene>) -> Shows {
         let channel = scene.and_then(|scene| self.channel(scene.chat.value.channel));
-        channel.map(|channel| channel.kind.shows()).unwrap_or_default()
+        channel.map(|channel| channel.shows()).unwrap_or_default()
     }
 
     /// The name that an agent shows to customers.

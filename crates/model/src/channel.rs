@@ -24,6 +24,18 @@ pub struct Channel {
     pub settings: Map<String, Value>,
 }
 
+/// The setting of a channel by which its clients show no forms: `false`, for pages of one's own that draw none.
+pub const FORMS: &str = "forms";
+
+impl Channel {
+    /// What it can show of a question: what its kind can, unless its settings say less.
+    pub fn shows(&self) -> Shows {
+        let shows = self.kind.shows();
+        let has_forms = self.settings.get(FORMS) != Some(&Value::Bool(false));
+        Shows { forms: shows.forms && has_forms, ..shows }
+    }
+}
+
 /// The services that we speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

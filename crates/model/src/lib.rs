@@ -28,7 +28,7 @@ pub mod thread;
 pub mod time;
 
 pub use agent::{Agent, AgentStatus, BotAccount, Role};
-pub use channel::{Channel, ChannelKind, Shows};
+pub use channel::{Channel, ChannelKind, FORMS, Shows};
 pub use chat::{Chat, ChatStatus, Member, Participant};
 pub use code::{Code, EventName};
 pub use control::{Control, Holder, NotInControl};

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tidings_model::FORMS;
 use url::Url;
 
 use super::AdminError;
@@ -51,6 +52,10 @@ impl WebSettings {
                 "allowed_origins" => read.allowed_origins = origins(&field, value)?,
                 "widget" => read.widget = widget(&field, value)?,
                 "goals" => read.goals = goals(&field, value)?,
+                FORMS if !value.is_boolean() => {
+                    return Err(AdminError::invalid(field, "must be true or false"));
+                }
+                FORMS => {}
                 IDENTITY_SECRET => {
                     let long_enough =
                         value.as_str().is_some_and(|text| text.len() >= IDENTITY_SECRET_BYTES_MIN);
@@ -65,7 +70,7 @@ impl WebSettings {
                 _ => {
                     return Err(AdminError::invalid(
                         field,
-                        "a web channel has the settings allowed_origins, goals, identity_secret and widget",
+                        "a web channel has the settings allowed_origins, forms, goals, identity_secret and widget",
                     ));
                 }
             }

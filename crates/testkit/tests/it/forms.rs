@@ -1,10 +1,11 @@
 //! A bot's form is shown whole on a web page, by our own chat page's API and by the Chat API; what was filled in goes on
 //! with the run, over a restart, and what is missing is asked.
 
+use http::Method;
 use serde_json::{Value, json};
 use tidings_testkit::desk::CustomerClient;
 use tidings_testkit::visitor::Visitor;
-use tidings_testkit::world::World;
+use tidings_testkit::world::{World, answer};
 
 const BOOKING: &str = "
 behaviors:
@@ -76,6 +77,26 @@ async fn a_form_is_filled_in_at_once_on_the_chat_page() {
     let both = json!({ "form": { "form_id": id, "fields": [] }, "text": "x", "custom_id": "x" });
     let both = alice.tries(&world, &both).await;
     assert_eq!((both.status, &both.body["code"]), (422, &json!("invalid_field")));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_channel_whose_clients_draw_no_forms_asks_one_by_one() {
+    let world = World::start().await;
+    world.publish_good("pizzeria", BOOKING).await;
+    let channel = world.web_channel_of("pizzeria").await;
+    let at = format!("/api/v1/channels/{channel}");
+    let set = async |forms: Value| {
+        let call = world.call(Method::PATCH, &at).json(&json!({ "settings": { "forms": forms } }));
+        answer(call).await
+    };
+    let wrong = set(json!("no")).await;
+    assert_eq!((wrong.status, wrong.pointer()), (422, "/settings/forms"));
+    assert_eq!(set(json!(false)).await.status, 200);
+    let alice = Visitor::comes(&world, channel).await;
+    alice.says(&world, "table").await;
+    alice.waits_for(&world, "bot Your name").await;
+    assert!(world.events_of("chat.form").await.is_empty());
     world.finish().await;
 }
 
